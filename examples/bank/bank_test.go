@@ -54,7 +54,8 @@ func TestRefusalsChangeNothing(t *testing.T) {
 		}
 	}
 	var funds *FundsError
-	if _, err := actor.Ask(ctx, bank, Transfer{From: "a", To: "b", Amount: 101}); !errors.As(err, &funds) || funds.Missing != 1 {
+	_, err := actor.Ask(ctx, bank, Transfer{From: "a", To: "b", Amount: 101})
+	if !errors.As(err, &funds) || funds.Missing != 1 {
 		t.Errorf("more than there is: %v", err)
 	}
 	for _, amount := range []int64{0, -5} {

@@ -100,7 +100,9 @@ func TestRunCountsLikeTheNaiveWay(t *testing.T) {
 }
 
 func TestRunReportsWhatItCannotCount(t *testing.T) {
-	dir := tree(t, map[string]string{"good": "word\n", "locked": "secret\n", "picture": "PNG\x00\x01", "poison1": "a", "poison2": "b"})
+	dir := tree(t, map[string]string{
+		"good": "word\n", "locked": "secret\n", "picture": "PNG\x00\x01", "poison1": "a", "poison2": "b",
+	})
 	for _, readers := range []int{1, 4} {
 		c := config{readers: readers, shards: 2, top: 10, poison: "poison"}
 		r, err := run(bounded(t), c, locked{os.DirFS(dir), "locked"}, quiet)
@@ -178,8 +180,10 @@ func TestProgram(t *testing.T) {
 	if err := program(bounded(t), []string{"-dir", dir}, &out, &errs); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(out.String(), "   1  hello      2\n") || !strings.Contains(out.String(), "1 files, 1 lines, 2 words, 1 different") {
-		t.Errorf("printed\n%s", &out)
+	for _, part := range []string{"   1  hello      2\n", "1 files, 1 lines, 2 words, 1 different"} {
+		if !strings.Contains(out.String(), part) {
+			t.Errorf("no %q in\n%s", part, &out)
+		}
 	}
 	if !strings.Contains(errs.String(), "100% 1/1 files") {
 		t.Errorf("no progress:\n%s", &errs)

@@ -55,7 +55,8 @@ func TestCountRefusesBinaryAndBrokenInput(t *testing.T) {
 		t.Errorf("a zero byte beyond the part that is looked at: %v", err)
 	}
 	broken := errors.New("disk on fire")
-	if _, err := count(io.MultiReader(strings.NewReader(strings.Repeat("a ", sniff)), iotest.ErrReader(broken))); !errors.Is(err, broken) {
+	halfway := io.MultiReader(strings.NewReader(strings.Repeat("a ", sniff)), iotest.ErrReader(broken))
+	if _, err := count(halfway); !errors.Is(err, broken) {
 		t.Errorf("an error while reading: %v", err)
 	}
 	if _, err := count(iotest.ErrReader(broken)); !errors.Is(err, broken) {
