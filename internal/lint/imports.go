@@ -63,7 +63,8 @@ func checkImports(m *module) (faults []string) {
 			})
 			switch {
 			case i < 0:
-				faults = append(faults, fmt.Sprintf("%s: imports %s, which the table of dependencies does not name", f.path, imported))
+				faults = append(faults, fmt.Sprintf("%s: imports %s, which the table of dependencies does not name",
+					f.path, imported))
 			case !matchesAny(heavy[i].importers, f.dir()):
 				faults = append(faults, fmt.Sprintf("%s: imports %s, which belongs to %s", f.path, imported,
 					strings.Join(heavy[i].importers, " and ")))

@@ -54,9 +54,11 @@ var layers = []layer{
 	{"strategies/*", with("strategies")},
 
 	// The cluster: parts do not import each other, cluster puts them together.
-	{"cluster/distributed", with(append(engine, "cluster", "cluster/codec", "cluster/placement", "cluster/handoff")...)},
+	{"cluster/distributed", with(append(engine, "cluster", "cluster/codec", "cluster/placement", "cluster/handoff",
+		"cluster/votes")...)},
 	{"cluster/codec", with("actor")},
 	{"cluster/placement", with()},
+	{"cluster/votes", with()},
 	{"cluster/transport", with()},
 	{"cluster/membership", with()},
 	{"cluster/handoff", with("actor")},
@@ -90,7 +92,7 @@ func checkLayers(m *module) (faults []string) {
 		i := slices.IndexFunc(layers, func(l layer) bool { return matches(l.packages, f.dir()) })
 		if i < 0 {
 			if !unknown[f.dir()] {
-				faults = append(faults, fmt.Sprintf("%s: package has no row in the layer table (internal/lint/layers.go)", f.dir()))
+				faults = append(faults, f.dir()+": package has no row in the layer table (internal/lint/layers.go)")
 			}
 			unknown[f.dir()] = true
 			continue

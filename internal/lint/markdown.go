@@ -42,7 +42,9 @@ func checkLinks(m *module) (faults []string) {
 	for _, p := range slices.Sorted(maps.Keys(m.markdown)) {
 		prose(m.markdown[p], func(n int, line string) {
 			line = inlineCode.ReplaceAllString(line, "")
-			for _, found := range append(inlineLink.FindAllStringSubmatch(line, -1), referenceLink.FindAllStringSubmatch(line, -1)...) {
+			links := inlineLink.FindAllStringSubmatch(line, -1)
+			links = append(links, referenceLink.FindAllStringSubmatch(line, -1)...)
+			for _, found := range links {
 				if why := m.brokenLink(p, found[1]); why != "" {
 					faults = append(faults, fmt.Sprintf("%s:%d: link to %s: %s", p, n, found[1], why))
 				}
