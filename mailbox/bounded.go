@@ -63,7 +63,10 @@ func (b *Bounded[T]) PushWait(ctx context.Context, v T) error {
 func (b *Bounded[T]) PushForced(v T) error { return b.core.pushForced(v, 0) }
 
 // Pop implements [Queue]. Several goroutines may call it at once.
-func (b *Bounded[T]) Pop() (T, bool) { return b.core.pop() }
+func (b *Bounded[T]) Pop() (v T, ok bool) {
+	ok = b.core.pop(&v)
+	return v, ok
+}
 
 // Len implements [Queue]. Forced values count, so it can exceed the capacity.
 func (b *Bounded[T]) Len() int { return b.core.len() }

@@ -67,7 +67,7 @@ func (c *core[T]) push(v T, level, fallback int) (lost T, err error) {
 	case c.closed:
 		return lost, ErrClosed
 	case c.hasRoom():
-		c.add(v, level)
+		c.add(&v, level)
 		return lost, nil
 	case c.overflow == DropOldest:
 		return c.replace(v, level), nil
@@ -112,7 +112,7 @@ func (c *core[T]) pushOrPark(v T, level, fallback int) (*waiter[T], error) {
 	case c.closed:
 		return nil, ErrClosed
 	case c.hasRoom():
-		c.add(v, level)
+		c.add(&v, level)
 		return nil, nil
 	case c.overflow == DropOldest:
 		c.replace(v, level)
@@ -169,15 +169,15 @@ func (c *core[T]) pushForced(v T, level int) error {
 }
 
 // pop implements Queue.Pop.
-func (c *core[T]) pop() (v T, ok bool) {
+func (c *core[T]) pop(v *T) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.held == 0 {
-		return v, false
+		return false
 	}
 	level := bits.TrailingZeros64(c.hasAny)
 	l := c.lane(level)
-	v, forced := l.pop()
+	forced := l.pop(v)
 	c.held--
 	if !forced {
 		c.plain--
@@ -186,7 +186,7 @@ func (c *core[T]) pop() (v T, ok bool) {
 	if !forced && c.hasWaiting != 0 {
 		c.admit()
 	}
-	return v, true
+	return true
 }
 
 func (c *core[T]) len() int {
@@ -212,7 +212,7 @@ func (c *core[T]) close() {
 func (c *core[T]) hasRoom() bool { return c.limit == 0 || c.plain < c.limit }
 
 // add adds a plain value, for which there must be room.
-func (c *core[T]) add(v T, level int) {
+func (c *core[T]) add(v *T, level int) {
 	c.lane(level).plain.push(v)
 	c.held++
 	c.plain++
@@ -230,11 +230,11 @@ func (c *core[T]) replace(v T, level int) (lost T) {
 		return v
 	}
 	l := c.lane(least)
-	lost = l.plain.pop()
+	l.plain.pop(&lost)
 	c.held--
 	c.plain--
 	c.note(l, least)
-	c.add(v, level)
+	c.add(&v, level)
 	return lost
 }
 
@@ -244,9 +244,8 @@ func (c *core[T]) replace(v T, level int) (lost T) {
 func (c *core[T]) admit() {
 	level := bits.TrailingZeros64(c.hasWaiting)
 	w := c.lane(level).waiting.first
-	v := w.v
+	c.add(&w.v, level)
 	c.unlink(w)
-	c.add(v, level)
 	w.ready <- nil
 }
 

@@ -23,15 +23,19 @@ type forcedCell[T any] struct {
 }
 
 func (l *lane[T]) pushForced(v T) {
-	l.forced.push(forcedCell[T]{v: v, mark: l.plain.tail})
+	l.forced.push(&forcedCell[T]{v: v, mark: l.plain.tail})
 }
 
-// pop removes the oldest value; the lane must not be empty.
-func (l *lane[T]) pop() (v T, forced bool) {
+// pop moves the oldest value to v; the lane must not be empty.
+func (l *lane[T]) pop(v *T) (forced bool) {
 	if l.forced.len() > 0 && l.forced.front().mark <= l.plain.head {
-		return l.forced.pop().v, true
+		var c forcedCell[T]
+		l.forced.pop(&c)
+		*v = c.v
+		return true
 	}
-	return l.plain.pop(), false
+	l.plain.pop(v)
+	return false
 }
 
 // waiter is one PushWait that waits for room.

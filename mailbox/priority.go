@@ -79,7 +79,10 @@ func (p *Priority[T]) PushForced(v T, level int) error {
 }
 
 // Pop implements [Queue]. Several goroutines may call it at once.
-func (p *Priority[T]) Pop() (T, bool) { return p.core.pop() }
+func (p *Priority[T]) Pop() (v T, ok bool) {
+	ok = p.core.pop(&v)
+	return v, ok
+}
 
 // Len implements [Queue]. Forced values count, so it can exceed the capacity.
 func (p *Priority[T]) Len() int { return p.core.len() }

@@ -31,19 +31,20 @@ type ring[T any] struct {
 
 func (r *ring[T]) len() int { return int(r.tail - r.head) }
 
-func (r *ring[T]) push(v T) {
+func (r *ring[T]) push(v *T) {
 	if r.len() == len(r.cells) {
 		r.resize(max(keptCells, 2*len(r.cells)))
 	}
-	r.cells[r.tail&uint64(len(r.cells)-1)] = v
+	r.cells[r.tail&uint64(len(r.cells)-1)] = *v
 	r.tail++
 }
 
-// pop removes the oldest value; the ring must not be empty.
-func (r *ring[T]) pop() T {
+// pop moves the oldest value to v; the ring must not be empty. Values go by
+// pointer through the layers, because cells of some words are costly to copy.
+func (r *ring[T]) pop(v *T) {
 	var zero T
 	cell := &r.cells[r.head&uint64(len(r.cells)-1)]
-	v := *cell
+	*v = *cell
 	*cell = zero
 	r.head++
 	switch n, size := r.len(), len(r.cells); {
@@ -54,7 +55,6 @@ func (r *ring[T]) pop() T {
 		// the next growth and the next shrinking.
 		r.resize(size / 4)
 	}
-	return v
 }
 
 // front returns the oldest value in place; the ring must not be empty.
