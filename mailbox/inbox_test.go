@@ -104,42 +104,47 @@ type inboxRun struct {
 	pool     *Pool[cell]
 	running  atomic.Int32 // consumers at work; never more than one
 	pending  sync.WaitGroup
+	tickets  chan uint64 // what the first Close returned
 	last     map[int]int // the consumer's own
 	popped   atomic.Int64
-	pokes    atomic.Int64
 	accepted atomic.Int64
 }
 
+func newInboxRun(t *testing.T, pool *Pool[cell]) *inboxRun {
+	return &inboxRun{t: t, pool: pool, tickets: make(chan uint64, 1), last: map[int]int{}}
+}
+
 // schedule starts the consumer; the caller was told to wake it.
-func (r *inboxRun) schedule() {
-	r.pending.Go(func() {
-		if r.running.Add(1) != 1 {
-			r.t.Error("two own the consumer's right")
-		}
-		for {
-			var v cell
-			switch r.in.Pop(r.pool, &v) {
-			case Got:
-				r.got(&v)
-			case Busy:
-				runtime.Gosched()
-			case Empty:
-				r.running.Add(-1) // the next one may start within Release
-				if r.in.Release(r.pool) {
-					return
-				}
-				r.running.Add(1)
-				if r.in.Closed() {
-					r.running.Add(-1)
-					return
-				}
-			}
-			if r.in.Closed() {
-				r.running.Add(-1)
+func (r *inboxRun) schedule() { r.pending.Go(r.consume) }
+
+// consume has the consumer's right until Release takes it, or, after Close, for
+// good: then it drains. Nobody else may, because the right can be on its way to
+// a consumer that has not started yet.
+func (r *inboxRun) consume() {
+	r.enter()
+	for !r.in.Closed() {
+		var v cell
+		switch r.in.Pop(r.pool, &v) {
+		case Got:
+			r.got(&v)
+		case Busy:
+			runtime.Gosched()
+		case Empty:
+			r.running.Add(-1) // the next one may start within Release
+			if r.in.Release(r.pool) {
 				return
 			}
+			r.enter()
 		}
-	})
+	}
+	r.in.Drain(<-r.tickets, true, r.got)
+	r.running.Add(-1)
+}
+
+func (r *inboxRun) enter() {
+	if r.running.Add(1) != 1 {
+		r.t.Error("two own the consumer's right")
+	}
 }
 
 func (r *inboxRun) got(v *cell) {
@@ -151,7 +156,10 @@ func (r *inboxRun) got(v *cell) {
 	r.last[from] = v.id
 }
 
-func (r *inboxRun) produce(producer, n int) {
+// produce pushes n values and now and then takes the consumer's right otherwise.
+// pokes must be false if the inbox may be closed meanwhile: Poke cannot tell
+// then who owns the right.
+func (r *inboxRun) produce(producer, n int, pokes bool) {
 	rng := rand.New(rand.NewPCG(uint64(producer), 3))
 	for i := 1; i <= n; i++ {
 		wake, ok := r.in.Push(r.pool, &cell{id: producer*idsPerProducer + i})
@@ -164,7 +172,7 @@ func (r *inboxRun) produce(producer, n int) {
 		}
 		switch rng.IntN(50) {
 		case 0:
-			if r.in.Poke() {
+			if pokes && r.in.Poke() {
 				r.schedule()
 			}
 		case 1:
@@ -188,9 +196,9 @@ func TestInboxConcurrent(t *testing.T) {
 	var in sync.WaitGroup
 	runs := make([]*inboxRun, inboxes)
 	for i := range runs {
-		runs[i] = &inboxRun{t: t, pool: &pool, last: map[int]int{}}
+		runs[i] = newInboxRun(t, &pool)
 		for p := range producers {
-			in.Go(func() { runs[i].produce(p, each) })
+			in.Go(func() { runs[i].produce(p, each, true) })
 		}
 	}
 	in.Wait()
@@ -211,29 +219,29 @@ func TestInboxClose(t *testing.T) {
 	var pool Pool[cell]
 	for round := range 60 {
 		const producers, each = 3, 300
-		r := &inboxRun{t: t, pool: &pool, last: map[int]int{}}
+		r := newInboxRun(t, &pool)
 		var in sync.WaitGroup
 		for p := range producers {
-			in.Go(func() { r.produce(p, each) })
+			in.Go(func() { r.produce(p, each, false) })
 		}
 		in.Go(func() {
 			for r.accepted.Load() < int64(round*10) {
 				runtime.Gosched()
 			}
-			tickets, _, first := r.in.Close()
+			tickets, idle, first := r.in.Close()
 			if !first {
 				t.Error("closed before")
 			}
 			if _, _, first := r.in.Close(); first {
 				t.Error("closed twice")
 			}
-			// The consumer stops when it sees the close; then all is ours.
-			in.Go(func() {
-				r.pending.Wait()
-				r.in.Drain(tickets, true, r.got)
-			})
+			r.tickets <- tickets
+			if idle {
+				r.schedule()
+			}
 		})
-		in.Wait()
+		in.Wait() // from here on nobody schedules
+		r.pending.Wait()
 		if r.popped.Load() != r.accepted.Load() {
 			t.Fatalf("round %d: accepted %d, popped or drained %d", round, r.accepted.Load(), r.popped.Load())
 		}
