@@ -10,6 +10,8 @@ type Report struct {
 	Duration string    `json:"duration,omitempty"`
 	Groups   []Group   `json:"groups"`
 	Notes    []string  `json:"notes,omitempty"`
+
+	Bases map[Unit]Series `json:"bases,omitempty"` // the baselines' nanoseconds per operation, of all rounds of the run
 }
 
 // Machine says where a run took place, with the versions of what was measured.

@@ -192,11 +192,19 @@ func (r Report) headline() string {
 	return strings.Join(parts, " · ")
 }
 
-// summary counts the verdicts and explains the columns.
+// summary counts the verdicts and says what the units of the ratios were.
 func (r Report) summary() string {
 	tally := r.Tally()
-	return fmt.Sprintf("%d goals met, %d missed, %d workloads failed; medians of %d rounds, run took %s. "+
-		"chan: one message through a buffered channel; hop: one hop of an unbuffered channel ping-pong; "+
-		"both measured in the same rounds, ratios formed round by round.",
+	text := fmt.Sprintf("%d goals met, %d missed, %d workloads failed. Medians of %d rounds, fewer for work of a fixed size; the run took %s.",
 		tally[Met], tally[Missed], tally[Failed], r.Rounds, r.Duration)
+	for _, u := range slices.Sorted(maps.Keys(r.Bases)) {
+		text += fmt.Sprintf(" 1 %s = %s (%s), %s.", u, Nanoseconds.Format(r.Bases[u].Median()), formatRange(r.Bases[u], Nanoseconds), meaning[u])
+	}
+	return text
+}
+
+// meaning explains the baselines.
+var meaning = map[Unit]string{
+	Chan: "one message through a buffered channel with one producer and one consumer",
+	Hop:  "one hop of a ping-pong over unbuffered channels",
 }

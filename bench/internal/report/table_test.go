@@ -14,6 +14,7 @@ func sample() Report {
 		Machine:  Machine{OS: "linux/amd64", CPU: "test", Cores: 2, Procs: 2, Versions: map[string]string{"go": "1.26", "a": "1"}},
 		Rounds:   5,
 		Duration: "1m2s",
+		Bases:    map[Unit]Series{Chan: {30, 40, 50}},
 		Groups: []Group{
 			{Title: "Send", Rows: []Row{
 				missed,
@@ -51,7 +52,7 @@ System
   ping  foundation  p99 2 ms, max 3 ms, 200 pings                                  p99 ≤ 5 ms  met
   a|b   foundation                                                                             FAILED: lost 3 of 4 messages
 
-1 goals met, 1 missed, 1 workloads failed; medians of 5 rounds, run took 1m2s.`
+1 goals met, 1 missed, 1 workloads failed. Medians of 5 rounds, fewer for work of a fixed size; the run took 1m2s. 1 chan = 40 ns (30 ns…50 ns), one message`
 	got := b.String()
 	// The length of the rule follows the widest verdict; compare without it.
 	if !strings.HasPrefix(strip(got), strip(want)) {
