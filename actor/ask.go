@@ -1,0 +1,289 @@
+package actor
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Replies makes a message a request: embed Replies[R] first in a struct, and R is the type of its answer. It has no size.
+type Replies[R any] struct{}
+
+func (Replies[R]) replies(R) {}
+
+// Request is a message whose answer is an R. It is satisfied by embedding [Replies].
+type Request[R any] interface{ replies(R) }
+
+// ask is a request under way. Exactly one of Reply, Fail, the asker's giving up and the end of who owes the answer wins.
+type ask struct {
+	hdr      header // of the request's envelope
+	done     header // AskAsync: of the answer's envelope
+	state    atomic.Uint32
+	async    bool
+	pending  int // AskAsyncs made for it and not continued; owned by the process that handles it
+	deadline time.Time
+	sys      *System
+	from     PID
+	parker   *parker // who waits, in state askParked
+	err      error
+	record   any // the *askRecord[R] this is part of
+	timer    *timer
+	owner    atomic.Pointer[process] // who owes a deferred answer
+}
+
+const (
+	askRunning   uint32 = iota // the asker does not wait yet: it runs the target itself
+	askParked                  // the asker waits, or continues when the answer's envelope arrives
+	askWriting                 // the answer is being written
+	askAnswered                // the answer is there
+	askAbandoned               // nobody wants the answer any more
+)
+
+type askRecord[R any] struct {
+	ask
+	value R
+	then  func(*Context, R, error) error
+
+	// AskAsync: the request that was being handled, which then goes on handling.
+	outer envelope
+}
+
+func (a *ask) init(sys *System, from PID, m *meta, record any) {
+	a.hdr = header{meta: m, ask: a}
+	a.sys, a.from, a.record = sys, from, record
+}
+
+// expired reports whether nobody wants the answer any more.
+func (a *ask) expired() bool { return a.state.Load() > askParked }
+
+// claim gives the caller the right to write the answer.
+func (a *ask) claim() (parked, ok bool) {
+	for {
+		s := a.state.Load()
+		if s > askParked {
+			return false, false
+		}
+		if a.state.CompareAndSwap(s, askWriting) {
+			return s == askParked, true
+		}
+	}
+}
+
+func (a *ask) publish(parked bool, w *worker) {
+	a.disown()
+	a.state.Store(askAnswered)
+	if !parked {
+		return
+	}
+	if a.async {
+		if a.timer != nil {
+			a.timer.stop()
+		}
+		p := a.from.resolve()
+		a.done = header{kind: kindThen, ask: a, meta: a.hdr.meta}
+		if p == nil || !p.ops.signal(&a.done, PID{}, w) {
+			a.sys.lateReplies.Add(1)
+		}
+		return
+	}
+	if w != nil {
+		w.quick = true
+	}
+	a.parker.ch <- struct{}{}
+}
+
+// fail answers with an error unless it was answered already.
+func (a *ask) fail(err error, w *worker) bool {
+	parked, ok := a.claim()
+	if ok {
+		a.err = err
+		a.publish(parked, w)
+	}
+	return ok
+}
+
+// answer is Reply once the request is known.
+func answer[R any](a *ask, r R, w *worker) {
+	rec, ok := a.record.(*askRecord[R])
+	if !ok {
+		a.fail(ErrWrongType, w)
+		return
+	}
+	parked, ok := a.claim()
+	if !ok {
+		a.sys.lateReplies.Add(1)
+		return
+	}
+	rec.value = r
+	a.publish(parked, w)
+}
+
+// parker is where a goroutine waits for its answer. Whoever moves an ask out of askParked to askWriting puts exactly one token
+// into ch, so a parker is empty when its ask is over and can be used again.
+type parker struct{ ch chan struct{} }
+
+type parkers struct{ sync.Pool }
+
+func (ps *parkers) get() *parker {
+	if p, _ := ps.Get().(*parker); p != nil {
+		return p
+	}
+	return &parker{make(chan struct{}, 1)}
+}
+
+// Ask sends a request and waits for its answer. It works from any goroutine: within a handler pass the handler's Context, so
+// that other processes run meanwhile. The error is ctx's, [NoProc], an [*ExitError] if the process asked ended before it
+// answered, [ErrNoReply] if it did not answer, or what it gave to [Fail]. An answer that comes after ctx ended is
+// counted and dropped. The deadline of ctx goes along.
+func Ask[R any](ctx context.Context, to PID, req Request[R]) (R, error) {
+	rec := &askRecord[R]{}
+	err := rec.run(ctx, to, req, rec)
+	if err == nil {
+		return rec.value, nil
+	}
+	var zero R
+	return zero, err
+}
+
+func (a *ask) run(ctx context.Context, to PID, req, record any) error {
+	o := originOf(ctx)
+	sys := o.sys
+	if sys == nil {
+		if to.h == nil {
+			return NoProc // there is no System to count it
+		}
+		sys = to.h.sys
+	}
+	a.init(sys, o.from, o.meta, record)
+	if ctx.Done() != nil || o.core != nil {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		a.deadline, _ = ctx.Deadline()
+	}
+	e := envelope{req, o.from, &a.hdr}
+	p := to.resolve()
+	if err := sys.askable(p, to, o.from, e); err != nil {
+		return err
+	}
+	var w *worker
+	if o.core != nil {
+		if o.core.killed(to, req) {
+			return ErrSenderDead
+		}
+		w = o.core.worker()
+	}
+	inline := p.traits&traitInline != 0 && p.ops.claim()
+	if inline {
+		sys.runInline(p, e, w)
+		if a.settled() {
+			return a.err
+		}
+	}
+	pk := sys.parkers.get()
+	a.parker = pk
+	if !a.state.CompareAndSwap(askRunning, askParked) {
+		sys.parkers.Put(pk)
+		a.settled()
+		return a.err
+	}
+	if !inline {
+		if err := p.ops.push(e, w); err != nil {
+			sys.refused(o.from, to, req, err, a.hdr.meta)
+			a.fail(err, nil)
+		}
+	}
+	return a.wait(ctx, o.core)
+}
+
+// settled reports whether the answer is there, waiting out its writing.
+func (a *ask) settled() bool {
+	for a.state.Load() == askWriting {
+		runtime.Gosched()
+	}
+	return a.state.Load() == askAnswered
+}
+
+// wait parks the asker until the answer is there or ctx ends.
+func (a *ask) wait(ctx context.Context, c *core) error {
+	pk := a.parker
+	var done <-chan struct{}
+	if c != nil {
+		if c.host != nil {
+			select {
+			case <-pk.ch:
+				a.sys.parkers.Put(pk)
+				return a.err
+			default:
+			}
+			c.host.block()
+			defer c.host.unblock()
+		}
+	}
+	done = ctx.Done()
+	if done == nil {
+		<-pk.ch
+		a.sys.parkers.Put(pk)
+		return a.err
+	}
+	select {
+	case <-pk.ch:
+	case <-done:
+		if a.state.CompareAndSwap(askParked, askAbandoned) {
+			a.sys.parkers.Put(pk)
+			return ctx.Err()
+		}
+		<-pk.ch
+	}
+	a.sys.parkers.Put(pk)
+	return a.err
+}
+
+// askable refuses at once what could never be answered.
+func (s *System) askable(p *process, to, from PID, e envelope) error {
+	if p == nil {
+		reason := to.unreachable()
+		s.refused(from, to, e.msg, reason, e.hdr.meta)
+		return reason
+	}
+	if p.sys == s && from.h == s.self && from.id == p.id {
+		return ErrSelfAsk
+	}
+	if p.status.Load() == statusDying {
+		if x := p.ext.Load(); x != nil {
+			x.mu.Lock()
+			reason, dying := x.reason, x.dying
+			x.mu.Unlock()
+			if dying {
+				s.refused(from, to, e.msg, ErrExited, e.hdr.meta)
+				return &ExitError{PID: p.pid(), Reason: reason}
+			}
+		}
+	}
+	return nil
+}
+
+// originOf finds the process or System that ctx belongs to.
+func originOf(ctx context.Context) origin {
+	switch x := ctx.(type) {
+	case *Context:
+		return x.origin()
+	case *Process:
+		return x.origin()
+	case *scope:
+		return x.o
+	}
+	var o origin
+	switch x := ctx.Value(coreKey{}).(type) {
+	case *core:
+		o = x.origin()
+	case *scope:
+		o = x.o
+	}
+	if m := metaOf(ctx); m != nil {
+		o.meta = m
+	}
+	return o
+}

@@ -1,0 +1,60 @@
+package actor
+
+// envelope is what stands in an untyped mailbox: 40 bytes, copied. hdr is nil for a plain message, so that a send with a sender
+// allocates nothing.
+type envelope struct {
+	msg  any
+	from PID
+	hdr  *header
+}
+
+// typedEnvelope is the same for messages of one type, stored unboxed.
+type typedEnvelope[M any] struct {
+	msg  M
+	from PID
+	hdr  *header
+}
+
+// header carries what few messages have. It is immutable once sent, except for cancelled.
+type header struct {
+	kind kind
+	meta *meta // baggage and trace
+	ask  *ask  // the request this message is
+
+	// payload replaces the message of signals and internal kinds, so that they fit typed mailboxes.
+	payload any
+	gen     uint64 // kindIdle: of the silence it belongs to; kindDown: of the monitor
+	linked  bool   // kindExit: it came by a link
+
+	// cancelled is written and read by the receiving process alone: Unlink after an ExitSignal was queued.
+	cancelled bool
+	timer     *timer
+}
+
+type kind uint8
+
+const (
+	kindMessage kind = iota
+	kindDown         // payload is a Down
+	kindExit         // payload is an ExitSignal
+	kindIdle         // payload is Idle
+	kindThen         // ask is an AskAsync of the receiver that was answered
+	kindTimer        // an ordinary message whose timer may have been stopped
+)
+
+// internal reports whether the cell is not a message by itself, and so is left out of the statistics unless it is delivered.
+func (h *header) internal() bool { return h != nil && h.kind != kindMessage && h.kind != kindTimer }
+
+func (h *header) metaOf() *meta {
+	if h == nil {
+		return nil
+	}
+	return h.meta
+}
+
+func (h *header) askOf() *ask {
+	if h == nil {
+		return nil
+	}
+	return h.ask
+}

@@ -1,0 +1,357 @@
+package actor
+
+import "sync"
+
+// ExitSignal is delivered as a message to a process that traps exits. From is zero if the signal came from outside.
+type ExitSignal struct {
+	From   PID
+	Reason error
+}
+
+// Down tells a monitoring process that the one it monitors ended, or never existed ([NoProc]), or is out of reach
+// ([NoConnection]).
+type Down struct {
+	Ref    MonitorRef
+	PID    PID
+	Reason error
+}
+
+// exitSignal is the arrival of an exit signal at p: from a link that broke, or sent with Exit. The rules are those of OTP's
+// exit/2 and of links.
+func (p *process) exitSignal(from PID, reason error, link bool, w *worker) {
+	if reason == nil {
+		reason = Normal
+	}
+	if !link && isReason(reason, Kill) {
+		p.kill(w)
+		return
+	}
+	e := p.extend()
+	e.mu.Lock()
+	if e.dead || link && !e.links.remove(from) || e.dying {
+		e.mu.Unlock()
+		return
+	}
+	if e.trap {
+		h := &header{kind: kindExit, payload: ExitSignal{from, reason}, linked: link}
+		if link {
+			r := e.rarely()
+			r.exits = append(r.exits, h)
+		}
+		p.ops.signal(h, PID{}, w)
+		e.mu.Unlock()
+		return
+	}
+	if IsNormal(reason) && (link || from != p.pid()) {
+		e.mu.Unlock()
+		return
+	}
+	e.mu.Unlock()
+	p.endWith(reason, w)
+}
+
+// endWith makes p end with a reason before it handles another message, unless it is ending already.
+func (p *process) endWith(reason error, w *worker) {
+	e := p.extend()
+	e.mu.Lock()
+	if e.dead || e.dying {
+		e.mu.Unlock()
+		return
+	}
+	e.dying, e.reason = true, reason
+	p.status.CompareAndSwap(statusLive, statusDying)
+	p.sig.Or(sigExit)
+	parked, spans := e.unparkLocked(), e.spansLocked()
+	e.mu.Unlock()
+	spans.end()
+	p.nudge(parked, w)
+}
+
+// nudge makes p look at sig. parked says that it was suspended and the caller took it out of that.
+func (p *process) nudge(parked bool, w *worker) {
+	if parked {
+		p.sys.sched.ready(p, w)
+	} else {
+		p.ops.wake(w)
+	}
+}
+
+func (e *ext) unparkLocked() bool {
+	if e.rare == nil || !e.rare.parked {
+		return false
+	}
+	e.rare.parked = false
+	return true
+}
+
+// spans are the contexts of a process that must end with it.
+type spans struct{ handler, life *span }
+
+func (e *ext) spansLocked() (s spans) {
+	if e.rare != nil {
+		s = spans{e.rare.span, e.rare.life}
+		e.rare.span = nil
+	}
+	return s
+}
+
+func (s spans) end() {
+	for _, x := range []*span{s.handler, s.life} {
+		if x != nil {
+			x.end(errHandlerDone)
+		}
+	}
+}
+
+// forgetExit takes a queued ExitSignal off the list that Unlink looks through. It is false if Unlink was there first.
+func (p *process) forgetExit(h *header) bool {
+	if !h.linked {
+		return true
+	}
+	e := p.extend()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.rare != nil {
+		for i, x := range e.rare.exits {
+			if x == h {
+				e.rare.exits = append(e.rare.exits[:i], e.rare.exits[i+1:]...)
+				break
+			}
+		}
+	}
+	return !h.cancelled
+}
+
+// grave is what an ended process leaves to be told.
+type grave struct {
+	reason   error
+	tickets  uint64
+	done     bool // told; only what the turn holds may be left
+	name     string
+	links    smallMap[PID, struct{}]
+	watchers smallMap[uint64, PID]
+	watching smallMap[uint64, PID]
+	rare     *rare
+	ticks    int // of the monitor
+}
+
+// die makes p dead: it is not alive, its name is free, nothing reaches it any more. ok is false if it was dead already.
+func (p *process) die(reason error, keep bool) (g *grave, ok bool) {
+	if !keep && p.ext.Load() == nil && p.ext.CompareAndSwap(nil, deadExt) {
+		g = &grave{reason: reason}
+		p.status.Store(statusDead)
+	} else {
+		e := p.extend()
+		e.mu.Lock()
+		if e.dead {
+			e.mu.Unlock()
+			return nil, false
+		}
+		g = &grave{reason: reason, name: e.name, links: e.links, watchers: e.watchers, watching: e.watching, rare: e.rare}
+		e.dead, e.reason = true, reason
+		e.links, e.watchers, e.watching = smallMap[PID, struct{}]{}, smallMap[uint64, PID]{}, smallMap[uint64, PID]{}
+		e.grave = g
+		p.status.Store(statusDead)
+		s := e.spansLocked()
+		e.mu.Unlock()
+		s.end()
+	}
+	if g.name != "" {
+		p.sys.names.CompareAndDelete(g.name, p)
+	}
+	p.sys.table.remove(p)
+	return g, true
+}
+
+// bury ends p by its own turn.
+func (p *process) bury(reason error, w *worker, turn bool) {
+	g, ok := p.die(reason, false)
+	if !ok {
+		p.settle(w, turn) // killed meanwhile
+		return
+	}
+	g.tickets, _ = p.ops.shut()
+	p.tell(g, true, w)
+}
+
+// kill ends p from anywhere, at once. A handler that is running goes on running, fenced off; a message that waits for a worker
+// in the inbox's first cell can be reached by that worker alone, so then the rest is left to it.
+func (p *process) kill(w *worker) {
+	g, ok := p.die(Killed, true)
+	if !ok {
+		return
+	}
+	p.sig.Or(sigDead)
+	tickets, owner := p.ops.shut()
+	e := p.ext.Load()
+	e.mu.Lock()
+	g.tickets = tickets
+	parked := e.unparkLocked()
+	e.mu.Unlock()
+	switch {
+	case owner || parked:
+		p.settle(w, true)
+	case p.traits&traitGoroutine != 0:
+		p.settle(w, false)
+		p.ops.wake(w)
+	case p.sys.sched.running(p):
+		p.settle(w, false)
+	default:
+		p.sys.graves.add(p)
+		if p.dead() {
+			p.ops.wake(w)
+		}
+	}
+}
+
+// settle tells the world about a killed process, once. turn says that the caller owns the consumer's right, and so may take
+// what nobody else can.
+func (p *process) settle(w *worker, turn bool) {
+	e := p.ext.Load()
+	e.mu.Lock()
+	g := e.grave
+	if g == nil {
+		e.mu.Unlock()
+		return
+	}
+	told := g.done
+	g.done = true
+	e.mu.Unlock()
+	if !told {
+		p.tell(g, turn, w)
+	} else if turn {
+		p.ops.drain(min(g.tickets, 1), true, func(env envelope) { p.lose(env, g.reason, w) })
+	}
+}
+
+// tell does what follows an end, in order: queue to dead letters, askers, links and monitors.
+func (p *process) tell(g *grave, turn bool, w *worker) {
+	sys, r := p.sys, g.rare
+	var owed []*ask
+	if r != nil {
+		e := p.ext.Load()
+		e.mu.Lock()
+		put := append(r.front, r.stash...)
+		owed = r.owed
+		r.front, r.stash, r.owed, r.exits = nil, nil, nil, nil
+		e.mu.Unlock()
+		for _, env := range put {
+			p.loseTaken(env, g.reason, w)
+		}
+	}
+	if g.tickets > 0 {
+		p.ops.drain(g.tickets, turn, func(env envelope) { p.lose(env, g.reason, w) })
+	}
+	if a := p.asked.Swap(nil); a != nil {
+		owed = append(owed, a)
+	}
+	for _, a := range owed {
+		a.fail(&ExitError{PID: p.pid(), Reason: g.reason}, w)
+	}
+	if r != nil && r.start != nil {
+		r.start.finish(g.reason)
+	}
+	sys.exited.Add(1)
+	sys.publish(Exited{PID: p.pid(), Name: g.name, Reason: g.reason})
+	p.tellRelations(g, w)
+	p.sig.Or(sigGone)
+	sys.oneLess()
+}
+
+func (p *process) tellRelations(g *grave, w *worker) {
+	self := p.pid()
+	for to := range g.links.all {
+		q := to.resolve()
+		if q == nil || q.id == p.parent && p.sys.isStopping() && isReason(g.reason, Shutdown) && q.traits&traitEndsChildren == 0 {
+			continue // Shutdown ends children first, and their parent when its turn has come
+		}
+		q.exitSignal(self, g.reason, true, w)
+	}
+	for ref, to := range g.watchers.all {
+		if q := to.resolve(); q != nil {
+			q.down(ref, self, g.reason, w)
+		}
+	}
+	for ref, to := range g.watching.all {
+		if q := to.resolve(); q != nil {
+			q.unwatch(ref)
+		}
+	}
+}
+
+// lose makes a dead letter of what was still queued when p ended.
+func (p *process) lose(e envelope, reason error, w *worker) {
+	if e.hdr.internal() {
+		return
+	}
+	p.sys.taken.Add(1)
+	p.loseTaken(e, reason, w)
+}
+
+func (p *process) loseTaken(e envelope, reason error, w *worker) {
+	h := e.hdr
+	if h.internal() {
+		if h.kind == kindThen {
+			p.sys.lateReplies.Add(1)
+		}
+		return
+	}
+	if h != nil && h.kind == kindTimer && !h.timer.deliver() {
+		p.sys.taken.Add(^uint64(0))
+		return
+	}
+	p.sys.lost(e.from, p.pid(), e.msg, ErrExited)
+	if a := h.askOf(); a != nil {
+		a.fail(&ExitError{PID: p.pid(), Reason: reason}, w)
+	}
+}
+
+// graves are the killed processes that wait for a worker to notice. The monitor buries those whose worker does not.
+type graves struct {
+	mu   sync.Mutex // protects the fields below
+	list []*process
+}
+
+func (gs *graves) add(p *process) {
+	gs.mu.Lock()
+	gs.list = append(gs.list, p)
+	gs.mu.Unlock()
+	p.sys.sched.wakes.Add(1)
+	if p.sys.sched.asleep.Load() {
+		p.sys.sched.rouse()
+	}
+}
+
+func (gs *graves) waiting() bool {
+	gs.mu.Lock()
+	defer gs.mu.Unlock()
+	return len(gs.list) > 0
+}
+
+// sweep is called at every tick of the monitor. It reports whether there is more to do.
+func (gs *graves) sweep() bool {
+	gs.mu.Lock()
+	list := gs.list
+	gs.list = nil
+	gs.mu.Unlock()
+	var rest []*process
+	for _, p := range list {
+		e := p.ext.Load()
+		e.mu.Lock()
+		g := e.grave
+		g.ticks++
+		old, told := g.ticks > 1, g.done
+		e.mu.Unlock()
+		switch {
+		case told:
+		case old && p.sys.sched.running(p):
+			p.settle(nil, false)
+		default:
+			rest = append(rest, p)
+		}
+	}
+	gs.mu.Lock()
+	gs.list = append(gs.list, rest...)
+	gs.mu.Unlock()
+	return len(rest) > 0
+}

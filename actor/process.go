@@ -1,0 +1,226 @@
+package actor
+
+import (
+	"sync/atomic"
+
+	"github.com/foundation-runtime/foundation/mailbox"
+)
+
+// process is what every kind of process has. One that is idle, unnamed and without relations is this struct, its inbox and the
+// actor, nothing else; what few processes have is in ext.
+type process struct {
+	id      uint64
+	sys     *System
+	ops     ops
+	actor   Actor  // the behaviour that gets the next message; owned by the running turn
+	parent  uint64 // id of the process that spawned it, or 0
+	ext     atomic.Pointer[ext]
+	status  atomic.Uint32
+	sig     atomic.Uint32       // what the next turn must look at before it takes a message
+	traits  traits              // immutable
+	local   uint32              // owned by the running turn: which parts of rare it must look at
+	link    *process            // in the injector's list
+	asked   atomic.Pointer[ask] // the request being handled
+	handled atomic.Uint64       // messages; written by the turn
+}
+
+// Values of process.status. Dying: an exit was accepted that acts between two messages.
+const (
+	statusLive uint32 = iota
+	statusDying
+	statusDead
+)
+
+// Bits of process.sig.
+const (
+	sigExit    uint32 = 1 << iota // ext.reason is to be acted on
+	sigInit                       // Init has not run
+	sigSuspend                    // ext.suspended changed
+	sigTrace                      // every message is shown to ext.rare.tracer
+	sigDead                       // killed; the queue's first message may wait for this turn
+	sigGone                       // everybody was told of the end
+)
+
+// Bits of process.local.
+const (
+	localFront  uint32 = 1 << iota // rare.front is not empty
+	localIdle                      // IdleAfter is in force
+	localBecame                    // the behaviour is not the one spawned
+)
+
+type traits uint32
+
+const (
+	traitInline       traits = 1 << iota // WithInline
+	traitEndsChildren                    // EndsChildren
+	traitGoroutine                       // has its own goroutine
+)
+
+// ops is what differs between kinds of processes: how cells are stored and who consumes them.
+type ops interface {
+	// turn consumes; only the owner of the consumer's right calls it, and it gives the right back or schedules the process.
+	turn(w *worker)
+	// push stores a message. The error is a reason: NoProc, ErrMailboxFull, ErrWrongType.
+	push(e envelope, w *worker) error
+	// signal stores a cell that is never refused for lack of room. It is false if the process ended.
+	signal(h *header, from PID, w *worker) bool
+	// wake makes the process look at sig.
+	wake(w *worker)
+	// shut refuses what comes later. owner: the caller now owns the consumer's right for good.
+	shut() (tickets uint64, owner bool)
+	// drain takes out what was pushed before shut; with owner also what the consumer alone may take.
+	drain(tickets uint64, owner bool, f func(e envelope))
+	queued() int
+	claim() bool
+	// receive hands the current message to the behaviour, or payload instead if it is not nil.
+	receive(c *Context, payload any) error
+	// current is the current message, boxed.
+	current(c *Context) any
+	// rest gives the consumer's right back or schedules the process.
+	rest(w *worker)
+}
+
+func (p *process) pid() PID { return PID{p.sys.self, p.id} }
+
+func (p *process) dead() bool { return p.status.Load() == statusDead }
+
+// plainProcess has untyped cells in an unbounded inbox: the common kind.
+type plainProcess struct {
+	process
+	in mailbox.Inbox[envelope]
+}
+
+func (p *plainProcess) push(e envelope, w *worker) error {
+	wake, ok := p.in.Push(&p.sys.cells, &e)
+	if wake {
+		p.sys.sched.ready(&p.process, w)
+	}
+	if !ok {
+		return NoProc
+	}
+	return nil
+}
+
+func (p *plainProcess) signal(h *header, from PID, w *worker) bool {
+	return p.push(envelope{from: from, hdr: h}, w) == nil
+}
+
+func (p *plainProcess) wake(w *worker) {
+	if p.in.Poke() {
+		p.sys.sched.ready(&p.process, w)
+	}
+}
+
+func (p *plainProcess) shut() (uint64, bool) {
+	tickets, idle, _ := p.in.Close()
+	return tickets, idle
+}
+
+func (p *plainProcess) drain(tickets uint64, owner bool, f func(envelope)) {
+	p.in.Drain(tickets, owner, func(e *envelope) { f(*e) })
+}
+
+func (p *plainProcess) queued() int { return p.in.Len() }
+
+func (p *plainProcess) claim() bool { return p.in.Claim() }
+
+func (p *plainProcess) receive(c *Context, payload any) error {
+	if payload == nil {
+		payload = c.env.msg
+	}
+	return p.actor.Receive(c, payload)
+}
+
+func (p *plainProcess) current(c *Context) any { return c.env.msg }
+
+func (p *plainProcess) rest(w *worker) {
+	if p.local&localFront != 0 || p.in.Queued() || !p.in.Release(&p.sys.cells) || p.sig.Load()&^sigTrace != 0 && p.in.Poke() {
+		p.sys.sched.later(&p.process, w)
+	}
+}
+
+func (p *plainProcess) turn(w *worker) {
+	c := w.begin(&p.process)
+	defer w.guard()
+	in, pool, t := &p.in, &p.sys.cells, &w.tally
+	n, waits := 0, 0
+	if p.sig.Load() != 0 && !c.signals() {
+		return
+	}
+	for {
+		if p.local&localFront != 0 && c.front() {
+			if !c.handle() {
+				return
+			}
+			c = w.ctx
+			continue
+		}
+		switch in.Pop(pool, &c.env) {
+		case mailbox.Got:
+			n++
+			waits = 0
+			t.taken++
+			if c.env.hdr == nil && p.sig.Load()|p.local == 0 {
+				// The hot path: a plain message to a process that has nothing special about it.
+				c.stage = stageMessage
+				err := p.actor.Receive(c, c.env.msg)
+				if err == nil && c.flags == 0 && p.sig.Load() == 0 {
+					c.stage = stageNone
+					t.handled++
+				} else if !c.finish(err) {
+					return
+				}
+			} else if !c.handle() {
+				return
+			}
+			c = w.ctx
+			if n >= turnMessages || w.preempt.Load() != 0 {
+				w.yield(&p.process)
+				return
+			}
+		case mailbox.Busy:
+			if waits++; waits > busyPatience || p.dead() {
+				if c.signals() {
+					w.yield(&p.process)
+				}
+				return
+			}
+			pause(10)
+		default:
+			if n >= flowMessages && waits < flowPatience && !w.hasWork() {
+				waits++
+				pause(400)
+				continue
+			}
+			w.flush()
+			if in.Release(pool) {
+				// Whoever poked before the release relies on this look; whoever pokes after it schedules.
+				if p.sig.Load()&^sigTrace != 0 && in.Poke() {
+					w.yield(&p.process)
+				}
+				return
+			}
+			if p.sig.Load() != 0 && !c.signals() {
+				return
+			}
+		}
+	}
+}
+
+const (
+	turnMessages = 64  // per turn, then the next process has its turn
+	flowMessages = 4   // a turn that had so many may wait a moment for more
+	flowPatience = 4   // how many moments
+	busyPatience = 200 // looks at a cell that is being written
+)
+
+var pauseSink atomic.Uint32
+
+// pause burns about n nanoseconds without touching memory that others write.
+func pause(n int) {
+	for i := 0; i < n; i++ {
+		if pauseSink.Load() != 0 {
+			return
+		}
+	}
+}

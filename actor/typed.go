@@ -1,0 +1,304 @@
+package actor
+
+import (
+	"reflect"
+
+	"github.com/foundation-runtime/foundation/mailbox"
+)
+
+// TypedActor is a behaviour for messages of one type. They are stored and delivered unboxed. An untyped Send of an M arrives as
+// well; any other message becomes a dead letter with [ErrWrongType].
+type TypedActor[M any] interface {
+	Receive(ctx *Context, msg M) error
+}
+
+// TypedFunc is a TypedActor.
+type TypedFunc[M any] func(ctx *Context, msg M) error
+
+// Receive calls f.
+func (f TypedFunc[M]) Receive(ctx *Context, msg M) error { return f(ctx, msg) }
+
+// SignalReceiver is a typed actor that wants ExitSignal, Down and Idle, which otherwise become dead letters.
+type SignalReceiver interface {
+	ReceiveSignal(ctx *Context, sig any) error
+}
+
+// Ref addresses a process that takes messages of type M. It is comparable. The zero Ref is nobody.
+type Ref[M any] struct{ PID PID }
+
+// RefOf makes a Ref of a PID; RefOf[M](sys.Named("bank")) outlives restarts. That the process takes an M is checked when a
+// message arrives.
+func RefOf[M any](pid PID) Ref[M] { return Ref[M]{pid} }
+
+// Send sends msg on behalf of from, without allocation; otherwise it is as [Context.Send].
+func (r Ref[M]) Send(from Sender, msg M) {
+	var e typedEnvelope[M]
+	var c *Context
+	switch x := from.(type) {
+	case *Context:
+		if x.killed(r.PID, nil) {
+			return
+		}
+		c = x
+		e = typedEnvelope[M]{msg, x.p.pid(), x.meta.header()}
+	case *System:
+		e.msg = msg
+	default:
+		o := from.origin()
+		e = typedEnvelope[M]{msg, o.from, o.meta.header()}
+	}
+	if p := r.PID.resolve(); p != nil {
+		if q, ok := p.ops.(*typedProcess[M]); ok {
+			var w *worker
+			if c != nil {
+				w = c.w
+			}
+			wake, sent := q.in.Push(q.pool, &e)
+			if wake {
+				p.sys.sched.ready(p, w)
+			}
+			if sent {
+				return
+			}
+		}
+	}
+	from.origin().deliver(r.PID, envelope{e.msg, e.from, e.hdr})
+}
+
+// Typed makes an Actor of a TypedActor: whatever starts something takes an Actor.
+func Typed[M any](a TypedActor[M]) Actor { return &typedActor[M]{a} }
+
+// SpawnTyped starts a process for messages of type M.
+func SpawnTyped[M any](s Spawner, a TypedActor[M], opts ...SpawnOption) (Ref[M], error) {
+	if a == nil {
+		return Ref[M]{}, errNilActor
+	}
+	pid, err := s.Spawn(Typed(a), opts...)
+	return Ref[M]{pid}, err
+}
+
+type typedActor[M any] struct{ a TypedActor[M] }
+
+// Receive is used where messages are stored boxed: in policy mailboxes and after Become.
+func (t *typedActor[M]) Receive(c *Context, msg any) error {
+	if m, ok := asType[M](msg); ok {
+		return t.a.Receive(c, m)
+	}
+	return t.signal(c, msg)
+}
+
+func (t *typedActor[M]) signal(c *Context, msg any) error {
+	switch msg.(type) {
+	case ExitSignal, Down, Idle:
+		if s, ok := t.a.(SignalReceiver); ok {
+			return s.ReceiveSignal(c, msg)
+		}
+		return c.Unhandled()
+	}
+	return c.wrongType()
+}
+
+func (c *Context) wrongType() error {
+	c.flags |= flagUnhandled
+	if a := c.env.hdr.askOf(); a != nil {
+		c.flags |= flagAnswered
+		a.fail(ErrWrongType, c.w)
+	}
+	c.sys.lost(c.env.from, c.p.pid(), c.p.ops.current(c), ErrWrongType)
+	return nil
+}
+
+func (t *typedActor[M]) wantsInit() bool { _, ok := t.a.(Initializer); return ok }
+
+func (t *typedActor[M]) Init(c *Context) error {
+	if i, ok := t.a.(Initializer); ok {
+		return i.Init(c)
+	}
+	return nil
+}
+
+func (t *typedActor[M]) Terminate(c *Context, reason error) {
+	if x, ok := t.a.(Terminator); ok {
+		x.Terminate(c, reason)
+	}
+}
+
+func (t *typedActor[M]) make(s *System, cfg *spawnConfig) (*process, error) {
+	v := reflect.ValueOf(t.a)
+	if t.a == nil || (v.Kind() == reflect.Pointer || v.Kind() == reflect.Func) && v.IsNil() {
+		return nil, errNilActor
+	}
+	if cfg.mailbox.Capacity != 0 || cfg.mailbox.Levels != 0 {
+		return newQueueProcess(s, t, cfg)
+	}
+	q := &typedProcess[M]{to: t.a, pool: poolOf[M](s)}
+	q.process = process{sys: s, ops: q, actor: t, traits: cfg.traits}
+	return &q.process, nil
+}
+
+func poolOf[M any](s *System) *mailbox.Pool[typedEnvelope[M]] {
+	key := reflect.TypeFor[M]()
+	if p, ok := s.pools.Load(key); ok {
+		return p.(*mailbox.Pool[typedEnvelope[M]])
+	}
+	p, _ := s.pools.LoadOrStore(key, new(mailbox.Pool[typedEnvelope[M]]))
+	return p.(*mailbox.Pool[typedEnvelope[M]])
+}
+
+// asType is msg.(M) that takes an untyped nil for the nil of an interface type.
+func asType[M any](msg any) (m M, ok bool) {
+	m, ok = msg.(M)
+	if !ok && msg == nil {
+		ok = reflect.TypeFor[M]().Kind() == reflect.Interface
+	}
+	return m, ok
+}
+
+// typedProcess stores its messages unboxed.
+type typedProcess[M any] struct {
+	process
+	in   mailbox.Inbox[typedEnvelope[M]]
+	pool *mailbox.Pool[typedEnvelope[M]]
+	to   TypedActor[M]
+	cur  typedEnvelope[M] // the message being handled
+}
+
+func (p *typedProcess[M]) push(e envelope, w *worker) error {
+	m, ok := asType[M](e.msg)
+	if !ok {
+		return ErrWrongType
+	}
+	return p.put(typedEnvelope[M]{m, e.from, e.hdr}, w)
+}
+
+func (p *typedProcess[M]) put(e typedEnvelope[M], w *worker) error {
+	wake, ok := p.in.Push(p.pool, &e)
+	if wake {
+		p.sys.sched.ready(&p.process, w)
+	}
+	if !ok {
+		return NoProc
+	}
+	return nil
+}
+
+func (p *typedProcess[M]) signal(h *header, from PID, w *worker) bool {
+	return p.put(typedEnvelope[M]{from: from, hdr: h}, w) == nil
+}
+
+func (p *typedProcess[M]) wake(w *worker) {
+	if p.in.Poke() {
+		p.sys.sched.ready(&p.process, w)
+	}
+}
+
+func (p *typedProcess[M]) shut() (uint64, bool) {
+	tickets, idle, _ := p.in.Close()
+	return tickets, idle
+}
+
+func (p *typedProcess[M]) drain(tickets uint64, owner bool, f func(envelope)) {
+	p.in.Drain(tickets, owner, func(e *typedEnvelope[M]) { f(envelope{e.msg, e.from, e.hdr}) })
+}
+
+func (p *typedProcess[M]) queued() int { return p.in.Len() }
+
+func (p *typedProcess[M]) claim() bool { return p.in.Claim() }
+
+func (p *typedProcess[M]) receive(c *Context, payload any) error {
+	if payload == nil && c.env.msg != nil {
+		payload = c.env.msg // from the stash, boxed
+	}
+	t, ok := p.actor.(*typedActor[M])
+	switch {
+	case payload != nil && ok:
+		return t.Receive(c, payload)
+	case payload != nil:
+		return p.actor.Receive(c, payload)
+	case ok:
+		return t.a.Receive(c, p.cur.msg)
+	}
+	return p.actor.Receive(c, p.cur.msg)
+}
+
+func (p *typedProcess[M]) current(c *Context) any {
+	if c.env.msg != nil {
+		return c.env.msg
+	}
+	return p.cur.msg
+}
+
+func (p *typedProcess[M]) rest(w *worker) {
+	if p.local&localFront != 0 || p.in.Queued() || !p.in.Release(p.pool) || p.sig.Load()&^sigTrace != 0 && p.in.Poke() {
+		p.sys.sched.later(&p.process, w)
+	}
+}
+
+// turn is plainProcess.turn for another cell; see there.
+func (p *typedProcess[M]) turn(w *worker) {
+	c := w.begin(&p.process)
+	defer w.guard()
+	in, pool, t := &p.in, p.pool, &w.tally
+	n, waits := 0, 0
+	if p.sig.Load() != 0 && !c.signals() {
+		return
+	}
+	for {
+		if p.local&localFront != 0 && c.front() {
+			if !c.handle() {
+				return
+			}
+			c = w.ctx
+			continue
+		}
+		switch in.Pop(pool, &p.cur) {
+		case mailbox.Got:
+			n++
+			waits = 0
+			t.taken++
+			c.env.from, c.env.hdr = p.cur.from, p.cur.hdr
+			if p.cur.hdr == nil && p.sig.Load()|p.local == 0 {
+				c.stage = stageMessage
+				err := p.to.Receive(c, p.cur.msg)
+				if err == nil && c.flags == 0 && p.sig.Load() == 0 {
+					c.stage = stageNone
+					t.handled++
+				} else if !c.finish(err) {
+					return
+				}
+			} else if !c.handle() {
+				return
+			}
+			c = w.ctx
+			if n >= turnMessages || w.preempt.Load() != 0 {
+				w.yield(&p.process)
+				return
+			}
+		case mailbox.Busy:
+			if waits++; waits > busyPatience || p.dead() {
+				if c.signals() {
+					w.yield(&p.process)
+				}
+				return
+			}
+			pause(10)
+		default:
+			if n >= flowMessages && waits < flowPatience && !w.hasWork() {
+				waits++
+				pause(400)
+				continue
+			}
+			w.flush()
+			p.cur = typedEnvelope[M]{}
+			if in.Release(pool) {
+				if p.sig.Load()&^sigTrace != 0 && in.Poke() {
+					w.yield(&p.process)
+				}
+				return
+			}
+			if p.sig.Load() != 0 && !c.signals() {
+				return
+			}
+		}
+	}
+}

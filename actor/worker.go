@@ -1,0 +1,287 @@
+package actor
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// worker is a goroutine that runs processes. next is the process it runs after the current one: the one that was made ready
+// last, whose message is in the cache. Others may take it only when the worker is stuck. The ring behind it is open to
+// thieves.
+type worker struct {
+	sched  *scheduler
+	sys    *System
+	ctx    *Context
+	park   chan struct{}
+	ended  bool // set before the last token in park
+	parked bool // not running, or gone; under sched.mu
+
+	next    atomic.Pointer[process]
+	cur     atomic.Pointer[process] // the process whose turn it is; for the monitor and for Kill
+	preempt atomic.Uint32           // set by the monitor; cleared when a turn begins
+	blocked atomic.Bool             // not counted as active; changed under sched.mu
+	stuck   stuck                   // the monitor's notes
+
+	tally tally
+
+	lifo  int    // turns taken from next in a row
+	turns uint   // for fairness
+	quick bool   // somebody outside was answered: let its goroutine have this core
+	seed  uint32 // where to start stealing
+
+	count atomic.Int32 // length of the ring
+	mu    sync.Mutex   // protects the fields below
+	ring  []*process   // a power of two, grows
+	first int
+}
+
+const (
+	ringSize  = 256
+	lifoTurns = 64 // then next goes to the end of the ring, so that two processes cannot starve the others
+	fairness  = 61 // every so many turns the injector comes first
+)
+
+// push appends p to the ring.
+func (w *worker) push(p *process) {
+	w.mu.Lock()
+	n := int(w.count.Load())
+	if n == len(w.ring) {
+		wider := make([]*process, max(16, 2*n))
+		for i := range n {
+			wider[i] = w.ring[(w.first+i)&(n-1)]
+		}
+		w.ring, w.first = wider, 0
+	}
+	w.ring[(w.first+n)&(len(w.ring)-1)] = p
+	w.count.Store(int32(n + 1))
+	w.mu.Unlock()
+}
+
+func (w *worker) pop() *process {
+	if w.count.Load() == 0 {
+		return nil
+	}
+	w.mu.Lock()
+	p := w.popLocked()
+	w.mu.Unlock()
+	return p
+}
+
+func (w *worker) popLocked() *process {
+	n := w.count.Load()
+	if n == 0 {
+		return nil
+	}
+	p := w.ring[w.first]
+	w.ring[w.first] = nil
+	w.first = (w.first + 1) & (len(w.ring) - 1)
+	w.count.Store(n - 1)
+	return p
+}
+
+// steal takes half of o's ring, up to a bound, and returns one of it.
+func (w *worker) steal(o *worker) *process {
+	if o.count.Load() == 0 {
+		return nil
+	}
+	var loot [ringSize / 2]*process
+	o.mu.Lock()
+	n := min((int(o.count.Load())+1)/2, len(loot))
+	for i := range n {
+		loot[i] = o.popLocked()
+	}
+	o.mu.Unlock()
+	for i := 1; i < n; i++ {
+		w.push(loot[i])
+	}
+	return loot[0]
+}
+
+func (w *worker) hasWork() bool {
+	return w.next.Load() != nil || w.count.Load() > 0 || w.sched.injected.Load() > 0
+}
+
+// run is the worker's goroutine. If user code calls runtime.Goexit, a new goroutine takes the worker over.
+func (w *worker) run() {
+	normal := false
+	defer func() {
+		if !normal {
+			w.sched.wg.Go(w.run)
+		}
+	}()
+	searching := true // whoever started us counted us
+	for {
+		p := w.find(&searching)
+		if p == nil {
+			break
+		}
+		if w.preempt.Load() != 0 {
+			w.preempt.Store(0)
+		}
+		w.cur.Store(p)
+		p.ops.turn(w)
+		if w.blocked.Load() && !w.sched.unblock(w) {
+			if !w.retire() {
+				break
+			}
+			searching = true
+		}
+	}
+	normal = true
+}
+
+// retire parks a worker that others replaced.
+func (w *worker) retire() bool {
+	w.sched.evict(w)
+	return w.sched.rest(w)
+}
+
+// find returns the next process to run, parking as long as there is none; nil ends the worker.
+func (w *worker) find(searching *bool) *process {
+	for {
+		p := w.local()
+		if p == nil {
+			p = w.search(searching)
+		}
+		if p != nil {
+			if *searching {
+				*searching = false
+				w.sched.searching.Add(-1)
+				if w.sched.anyWork() {
+					w.sched.wakeIfRoom()
+				}
+			}
+			return p
+		}
+		if *searching {
+			*searching = false
+			w.sched.searching.Add(-1)
+		}
+		w.quick = false
+		if !w.sched.rest(w) {
+			return nil
+		}
+		*searching = true
+	}
+}
+
+// local takes from the worker's own queues.
+func (w *worker) local() *process {
+	w.turns++
+	if w.turns%fairness == 0 {
+		if p := w.sched.take(w); p != nil {
+			return p
+		}
+	}
+	if w.next.Load() != nil {
+		p := w.next.Swap(nil)
+		if p != nil && w.lifo < lifoTurns {
+			w.lifo++
+			return p
+		}
+		w.lifo = 0
+		if p != nil {
+			if w.count.Load() == 0 {
+				return p
+			}
+			w.push(p)
+		}
+	}
+	w.lifo = 0
+	return w.pop()
+}
+
+// search looks everywhere, for a short while.
+func (w *worker) search(searching *bool) *process {
+	s := w.sched
+	if p := w.grab(); p != nil {
+		return p
+	}
+	if w.quick || s.limit == 1 {
+		return nil
+	}
+	if !*searching {
+		if !s.searching.CompareAndSwap(0, 1) {
+			return nil // one is enough
+		}
+		*searching = true
+	}
+	for range searchRounds {
+		if p := w.grab(); p != nil {
+			return p
+		}
+		if w.next.Load() != nil {
+			return w.next.Swap(nil)
+		}
+		pause(100)
+	}
+	return nil
+}
+
+const searchRounds = 20
+
+func (w *worker) grab() *process {
+	if p := w.sched.take(w); p != nil {
+		return p
+	}
+	all := *w.sched.all.Load()
+	w.seed = w.seed*1664525 + 1013904223
+	for i := range all {
+		if o := all[(i+int(w.seed>>16))%len(all)]; o != w {
+			if p := w.steal(o); p != nil {
+				return p
+			}
+		}
+	}
+	return nil
+}
+
+// begin prepares the worker's Context for a turn of p.
+func (w *worker) begin(p *process) *Context {
+	c := w.ctx
+	c.p = p
+	return c
+}
+
+// yield ends a turn that leaves work behind: p goes behind whatever else is ready.
+func (w *worker) yield(p *process) {
+	w.flush()
+	w.sched.later(p, w)
+}
+
+// guard is deferred by every turn: it turns a panic or a Goexit in user code into the end of the process.
+func (w *worker) guard() {
+	c := w.ctx
+	if c.stage != stageNone {
+		c.crashed(recover())
+		c = w.ctx
+	}
+	c.env = envelope{}
+	w.flush()
+}
+
+// flush publishes what the turn counted. It must be called while the turn still owns its process.
+func (w *worker) flush() {
+	if n := w.tally.handled; n != 0 {
+		p := &w.ctx.p.handled
+		p.Store(p.Load() + n)
+	}
+	w.tally.flush()
+}
+
+// tally counts messages. The owner counts in plain words and publishes at the end of turns.
+type tally struct {
+	handled, taken       uint64
+	allHandled, allTaken atomic.Uint64
+}
+
+func (t *tally) flush() {
+	if t.handled != 0 {
+		t.allHandled.Store(t.allHandled.Load() + t.handled)
+		t.handled = 0
+	}
+	if t.taken != 0 {
+		t.allTaken.Store(t.allTaken.Load() + t.taken)
+		t.taken = 0
+	}
+}
