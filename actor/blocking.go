@@ -72,7 +72,7 @@ func (p *goProcess) push(e envelope, _ *worker) error {
 }
 
 func (p *goProcess) pushWait(ctx context.Context, e envelope, c *core) error {
-	err := p.box.wait(&p.process, ctx, e, c)
+	err := p.box.wait(ctx, &p.process, e, c)
 	if err == nil {
 		p.ring()
 	}
@@ -150,7 +150,7 @@ func (p *Process) Sender() PID { return p.env.from }
 // Send is [Context.Send].
 func (p *Process) Send(to PID, msg any) {
 	if !p.killed(to, msg) {
-		p.sys.deliver(nil, to, envelope{msg, p.core.p.pid(), p.meta.header()}, &p.core)
+		p.sys.deliver(context.Background(), to, envelope{msg, p.core.p.pid(), p.meta.header()}, &p.core)
 	}
 }
 

@@ -1,6 +1,7 @@
 package actor
 
 import (
+	"context"
 	"log/slog"
 	"runtime/debug"
 )
@@ -301,5 +302,5 @@ func (c *Context) Forward(to PID) {
 		c.flags |= flagAnswered
 		c.p.asked.Store(nil)
 	}
-	c.sys.deliver(nil, to, e, &c.core)
+	c.sys.deliver(context.Background(), to, e, &c.core)
 }

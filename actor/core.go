@@ -1,6 +1,9 @@
 package actor
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // core is what Context and Process share: the verbs of a process.
 type core struct {
@@ -55,7 +58,7 @@ func (c *Context) Send(to PID, msg any) {
 			}
 		}
 	}
-	c.sys.deliver(nil, to, e, &c.core)
+	c.sys.deliver(context.Background(), to, e, &c.core)
 }
 
 // TrySend is Send that reports why the message cannot be delivered instead of making a dead letter of it: [ErrMailboxFull],
@@ -138,7 +141,7 @@ func (o origin) deliver(to PID, e envelope) {
 		o.sys = to.h.sys
 	}
 	if o.sys != nil {
-		o.sys.deliver(nil, to, e, o.core)
+		o.sys.deliver(context.Background(), to, e, o.core)
 	}
 }
 

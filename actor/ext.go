@@ -146,8 +146,6 @@ func (m *smallMap[K, V]) remove(k K) bool {
 	return false
 }
 
-func (m *smallMap[K, V]) len() int { return len(m.few) + len(m.many) }
-
 // all yields the entries, in the order they were set while there are few.
 func (m *smallMap[K, V]) all(yield func(K, V) bool) {
 	for _, e := range m.few {

@@ -97,14 +97,14 @@ type waitingQueue interface {
 
 // pushWait parks the sender until there is room. A process cannot wait for itself.
 func (p *queueProcess) pushWait(ctx context.Context, e envelope, c *core) error {
-	err := p.box.wait(&p.process, ctx, e, c)
+	err := p.box.wait(ctx, &p.process, e, c)
 	if err == nil {
 		p.wake(nil)
 	}
 	return err
 }
 
-func (b *box) wait(p *process, ctx context.Context, e envelope, c *core) error {
+func (b *box) wait(ctx context.Context, p *process, e envelope, c *core) error {
 	if !b.blocks || c != nil && c.p == p {
 		return ErrMailboxFull
 	}
@@ -112,9 +112,6 @@ func (b *box) wait(p *process, ctx context.Context, e envelope, c *core) error {
 		ctx = c.host
 		c.host.block()
 		defer c.host.unblock()
-	}
-	if ctx == nil {
-		ctx = context.Background()
 	}
 	return boxReason(b.PushWait(ctx, boxed{e, true}))
 }

@@ -109,7 +109,7 @@ func BenchmarkPingPong(b *testing.B) {
 	p2, _ := s.Spawn(f)
 	b.ReportAllocs()
 	b.ResetTimer()
-	s.deliver(nil, p1, envelope{msg: &n, from: p2}, nil)
+	s.deliver(context.Background(), p1, envelope{msg: &n, from: p2}, nil)
 	<-done
 }
 

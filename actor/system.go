@@ -162,7 +162,7 @@ type Receiver interface {
 }
 
 // Send sends msg from nobody; see [Context.Send].
-func (s *System) Send(to PID, msg any) { s.deliver(nil, to, envelope{msg: msg}, nil) }
+func (s *System) Send(to PID, msg any) { s.deliver(context.Background(), to, envelope{msg: msg}, nil) }
 
 // TrySend is Send that reports why the message cannot be delivered; see [Context.TrySend].
 func (s *System) TrySend(to PID, msg any) error {

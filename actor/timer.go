@@ -2,6 +2,7 @@ package actor
 
 import (
 	"container/heap"
+	"context"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -97,7 +98,7 @@ func (c *clock) send(d time.Duration, to PID, msg any, from PID, m *meta) Timer 
 	h := &header{kind: kindTimer, meta: m, timer: t}
 	t.call = func() {
 		if t.state.Load() == timerPending {
-			c.sys.deliver(nil, to, envelope{msg, from, h}, nil)
+			c.sys.deliver(context.Background(), to, envelope{msg, from, h}, nil)
 		}
 	}
 	c.add(t, d)
