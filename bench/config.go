@@ -32,7 +32,7 @@ func parse(args []string, out io.Writer) (config, error) {
 	asMarkdown := fs.Bool("markdown", false, "print Markdown tables")
 	fs.BoolVar(&cfg.list, "list", false, "print the names of the workloads and end")
 	fs.DurationVar(&cfg.time, "time", time.Second, "how long to measure each implementation of a workload, all rounds together")
-	fs.IntVar(&cfg.rounds, "rounds", 5, "how many rounds to take the median of")
+	fs.IntVar(&cfg.rounds, "rounds", 9, "how many rounds to take the median of")
 	fs.IntVar(&cfg.processes, "processes", million, "how many processes the workloads with many idle processes have")
 	if err := fs.Parse(args); err != nil {
 		return cfg, err

@@ -93,13 +93,14 @@ func erlangIdle(n int) func(context.Context, *env) ([]report.Figure, error) {
 // divided by as many.
 const emptySystems = 16
 
-// perSystem measures the memory and the goroutines of a system without processes of the user's.
-func perSystem(start func() (end func() error, err error)) func(context.Context, *env) ([]report.Figure, error) {
-	return func(context.Context, *env) ([]report.Figure, error) {
+// perSystem measures the memory and the goroutines of a system without processes of the user's, after one has lived
+// and ended there: what a system sets up when it is first used counts.
+func perSystem(start func(context.Context) (end func() error, err error)) func(context.Context, *env) ([]report.Figure, error) {
+	return func(ctx context.Context, _ *env) ([]report.Figure, error) {
 		memory, goroutines := liveMemory(), runtime.NumGoroutine()
 		ends := make([]func() error, 0, emptySystems)
 		for range emptySystems {
-			end, err := start()
+			end, err := start(ctx)
 			if err != nil {
 				return nil, err
 			}

@@ -170,7 +170,9 @@ func protoIdle(ctx context.Context, n int) (func() error, error) {
 	return protoClose(sys), nil
 }
 
-// protoEmpty starts a system with nothing in it.
-func protoEmpty() (func() error, error) {
-	return protoClose(newProto()), nil
+// protoEmpty starts a system in which an actor has lived and ended.
+func protoEmpty(context.Context) (func() error, error) {
+	sys := newProto()
+	pid := sys.Root.Spawn(proto.PropsFromFunc(func(proto.Context) {}))
+	return protoClose(sys), sys.Root.StopFuture(pid).Wait()
 }

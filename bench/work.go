@@ -26,6 +26,8 @@ type contestant struct {
 	goals []report.Goal
 	// over makes the row's time the difference to the contestant that many places before this one.
 	over int
+	// times notes how many times the rate of the contestant that many places before this one it reaches.
+	times int
 }
 
 // peer reports whether the contestant is another actor runtime.
@@ -207,8 +209,14 @@ func finish(entries []*entry, bases map[report.Unit]report.Series) []report.Row 
 	rows := make([]report.Row, len(entries))
 	for i, en := range entries {
 		rows[i] = en.row
-		if en.over > 0 && en.row.Err == "" {
+		if en.row.Err != "" {
+			continue
+		}
+		if en.over > 0 {
 			rows[i] = difference(en.row, entries[i-en.over].row)
+		}
+		if en.times > 0 {
+			rows[i].Note = multiple(en.row, entries[i-en.times].row)
 		}
 	}
 	return rows
@@ -227,4 +235,11 @@ func difference(row, other report.Row) report.Row {
 	row.Figures = append(figures, row.Figures[1:]...)
 	row.Base = ""
 	return row
+}
+
+// multiple says how many times the rate of other the row has.
+func multiple(row, other report.Row) string {
+	mine, _ := row.Figure(report.Rate)
+	base, _ := other.Figure(report.Rate)
+	return fmt.Sprintf("%.2f× the first", mine.Values.Over(base.Values).Median())
 }
