@@ -353,7 +353,7 @@ func (p *Process) done() {
 
 func (p *Process) count() {
 	p.sys.handled.Add(1)
-	p.core.p.handled.Add(1)
+	p.core.p.seen.Add(1)
 }
 
 // close ends the process when its function returned.

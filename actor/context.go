@@ -143,7 +143,7 @@ func (c *Context) admit() (payload any, deliver bool) {
 func (c *Context) finish(err error) bool {
 	p, f := c.p, c.flags
 	if c.stage == stageMessage && f&(flagStashed|flagUnhandled) == 0 {
-		c.tally.handled++
+		c.count()
 	}
 	c.stage, c.flags = stageNone, 0
 	if a := c.env.hdr.askOf(); a != nil {
@@ -169,6 +169,11 @@ func (c *Context) finish(err error) bool {
 	return p.sig.Load()&^sigTrace == 0 || c.signals()
 }
 
+func (c *Context) count() {
+	c.tally.handled++
+	c.p.handled++
+}
+
 // replace ends a Context that user code may still hold, and gives the worker a new one.
 func (c *Context) replace() *Context {
 	c.closeSpan(errHandlerDone)
@@ -187,7 +192,7 @@ func (c *Context) crashed(value any) {
 	}
 	reason := &PanicError{Value: value, Stack: debug.Stack()}
 	if c.stage == stageMessage && c.flags&(flagStashed|flagUnhandled) == 0 {
-		c.tally.handled++ // it was delivered; what came of it is the exit reason
+		c.count() // it was delivered; what came of it is the exit reason
 	}
 	f, inInit := c.flags, c.stage == stageInit
 	c.stage, c.flags, c.meta, c.env = stageNone, 0, nil, envelope{}
@@ -261,6 +266,8 @@ func (c *Context) Blocking(f func()) {
 
 func (c *Context) block() {
 	if c.w != nil {
+		c.p.seen.Store(c.p.handled)
+		c.tally.flush()
 		c.w.sched.block(c.w)
 	}
 }

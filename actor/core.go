@@ -39,26 +39,22 @@ func (c *Context) Send(to PID, msg any) {
 		c.killed(to, msg)
 		return
 	}
-	e := envelope{msg: msg, from: PID{c.sys.self, c.p.id}}
+	var h *header
 	if c.meta != nil {
-		e.hdr = &c.meta.hdr
+		h = &c.meta.hdr
 	}
-	if to.h == c.sys.self {
+	from := PID{c.sys.self, c.p.id}
+	if to.h == from.h {
 		if p := c.sys.table.lookup(to.id); p != nil {
 			if q, ok := p.ops.(*plainProcess); ok {
-				wake, sent := q.in.Push(&c.sys.cells, &e)
-				if wake {
-					c.sys.sched.ready(p, c.w)
+				if q.put(msg, from, h, c.w) != nil {
+					c.sys.refused(from, to, msg, NoProc, c.meta)
 				}
-				if sent {
-					return
-				}
-				c.sys.refused(e.from, to, msg, NoProc, c.meta)
 				return
 			}
 		}
 	}
-	c.sys.deliver(context.Background(), to, e, &c.core)
+	c.sys.deliver(context.Background(), to, envelope{msg, from, h}, &c.core)
 }
 
 // TrySend is Send that reports why the message cannot be delivered instead of making a dead letter of it: [ErrMailboxFull],

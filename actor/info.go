@@ -48,7 +48,7 @@ func (s *System) Info(pid PID) (info Info, ok bool) {
 	if p == nil || p.dead() {
 		return Info{}, false
 	}
-	info = Info{PID: p.pid(), Queued: p.ops.queued(), Handled: p.handled.Load()}
+	info = Info{PID: p.pid(), Queued: p.ops.queued(), Handled: p.handledSoFar()}
 	if p.parent != 0 {
 		info.Parent = PID{s.self, p.parent}
 	}
@@ -65,6 +65,15 @@ func (s *System) Info(pid PID) (info Info, ok bool) {
 		info.Status = StatusExiting
 	}
 	return info, true
+}
+
+// handledSoFar is exact if p is idle: then the count is read with the consumer's right. Else it is what p published last.
+func (p *process) handledSoFar() uint64 {
+	if p.traits&traitGoroutine == 0 && p.ops.claim() {
+		p.seen.Store(p.handled)
+		p.ops.rest(nil)
+	}
+	return p.seen.Load()
 }
 
 func (e *ext) describe(info *Info) {

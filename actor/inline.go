@@ -31,9 +31,6 @@ func (s *System) inlineContext(w *worker) *Context {
 }
 
 func (s *System) releaseInline(c *Context) {
-	if c.tally.handled != 0 {
-		c.p.handled.Add(c.tally.handled)
-	}
 	s.handled.Add(c.tally.handled)
 	s.taken.Add(c.tally.taken)
 	*c.tally = tally{}

@@ -180,7 +180,6 @@ func (p *queueProcess) turn(w *worker) {
 		if p.local&localFront == 0 || !c.front() {
 			b, ok := p.Pop()
 			if !ok {
-				w.flush()
 				if p.release() {
 					return
 				}

@@ -21,7 +21,8 @@ type process struct {
 	local   uint32              // owned by the running turn: which parts of rare it must look at
 	link    *process            // in the injector's list
 	asked   atomic.Pointer[ask] // the request being handled
-	handled atomic.Uint64       // messages; written by the turn
+	handled uint64              // messages; owned by the turn
+	seen    atomic.Uint64       // handled, as far as published
 }
 
 // Values of process.status. Dying: an exit was accepted that acts between two messages.
@@ -91,12 +92,19 @@ type plainProcess struct {
 }
 
 func (p *plainProcess) push(e envelope, w *worker) error {
-	wake, ok := p.in.Push(&p.sys.cells, &e)
-	if wake {
-		p.sys.sched.ready(&p.process, w)
-	}
-	if !ok {
+	return p.put(e.msg, e.from, e.hdr, w)
+}
+
+func (p *plainProcess) put(msg any, from PID, h *header, w *worker) error {
+	cell, ready := p.in.Reserve(&p.sys.cells)
+	if cell == nil {
 		return NoProc
+	}
+	cell.msg, cell.from, cell.hdr = msg, from, h
+	if ready == nil {
+		p.sys.sched.ready(&p.process, w)
+	} else {
+		ready.Store(1)
 	}
 	return nil
 }
@@ -120,7 +128,7 @@ func (p *plainProcess) drain(tickets uint64, owner bool, f func(envelope)) {
 	p.in.Drain(tickets, owner, func(e *envelope) { f(*e) })
 }
 
-func (p *plainProcess) queued() int { return p.in.Len() }
+func (p *plainProcess) queued() int { return p.in.Len(p.sys.sched.running(&p.process)) }
 
 func (p *plainProcess) claim() bool { return p.in.Claim() }
 
@@ -155,8 +163,11 @@ func (p *plainProcess) turn(w *worker) {
 			c = w.ctx
 			continue
 		}
-		switch in.Pop(pool, &c.env) {
+		cell, got := in.Peek(pool)
+		switch got {
 		case mailbox.Got:
+			c.env.msg, c.env.from, c.env.hdr = cell.msg, cell.from, cell.hdr
+			in.Drop()
 			n++
 			waits = 0
 			t.taken++
@@ -167,6 +178,7 @@ func (p *plainProcess) turn(w *worker) {
 				if err == nil && c.flags == 0 && p.sig.Load() == 0 {
 					c.stage = stageNone
 					t.handled++
+					p.handled++
 				} else if !c.finish(err) {
 					return
 				}
@@ -192,7 +204,6 @@ func (p *plainProcess) turn(w *worker) {
 				pause(400)
 				continue
 			}
-			w.flush()
 			if in.Release(pool) {
 				// Whoever poked before the release relies on this look; whoever pokes after it schedules.
 				if p.sig.Load()&^sigTrace != 0 && in.Poke() {

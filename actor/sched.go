@@ -238,7 +238,9 @@ const maxIdle = 8
 // rest parks w until somebody wakes it. It is false if w must end. w is not active any more when it is called with blocked
 // set, else it gives up its place here.
 func (s *scheduler) rest(w *worker) bool {
-	w.cur.Store(nil)
+	w.cur.Store(0)
+	w.ctx.env = envelope{} // its message is not kept alive by an idle worker
+	w.tally.flush()
 	s.mu.Lock()
 	if w.blocked.Load() {
 		w.blocked.Store(false)
@@ -287,7 +289,7 @@ func defaultWorkers() int { return runtime.GOMAXPROCS(0) }
 // running reports whether p's turn is going on now, or was a moment ago.
 func (s *scheduler) running(p *process) bool {
 	for _, w := range *s.all.Load() {
-		if w.cur.Load() == p {
+		if w.cur.Load() == p.id {
 			return true
 		}
 	}

@@ -201,7 +201,7 @@ func (p *typedProcess[M]) drain(tickets uint64, owner bool, f func(envelope)) {
 	p.in.Drain(tickets, owner, func(e *typedEnvelope[M]) { f(envelope{e.msg, e.from, e.hdr}) })
 }
 
-func (p *typedProcess[M]) queued() int { return p.in.Len() }
+func (p *typedProcess[M]) queued() int { return p.in.Len(p.sys.sched.running(&p.process)) }
 
 func (p *typedProcess[M]) claim() bool { return p.in.Claim() }
 
@@ -263,6 +263,7 @@ func (p *typedProcess[M]) turn(w *worker) {
 				if err == nil && c.flags == 0 && p.sig.Load() == 0 {
 					c.stage = stageNone
 					t.handled++
+					p.handled++
 				} else if !c.finish(err) {
 					return
 				}
@@ -288,7 +289,6 @@ func (p *typedProcess[M]) turn(w *worker) {
 				pause(400)
 				continue
 			}
-			w.flush()
 			p.cur = typedEnvelope[M]{}
 			if in.Release(pool) {
 				if p.sig.Load()&^sigTrace != 0 && in.Poke() {

@@ -11,7 +11,7 @@ const quietTicks = 10
 
 // stuck is what the monitor remembers of a worker.
 type stuck struct {
-	process *process
+	process uint64
 	since   time.Time
 	warned  bool
 }
@@ -61,8 +61,8 @@ func (s *scheduler) over() bool {
 // inspect looks at every worker once. It reports whether there is anything to look at again soon.
 func (s *scheduler) inspect(now time.Time) (busy bool) {
 	for _, w := range *s.all.Load() {
-		p := w.cur.Load()
-		if p == nil {
+		id := w.cur.Load()
+		if id == 0 {
 			w.stuck = stuck{}
 			continue
 		}
@@ -74,7 +74,7 @@ func (s *scheduler) inspect(now time.Time) (busy bool) {
 		}
 		if w.preempt.Load() == 0 {
 			w.preempt.Store(1)
-			w.stuck = stuck{process: p, since: now}
+			w.stuck = stuck{process: id, since: now}
 			busy = true
 			continue
 		}
@@ -82,7 +82,11 @@ func (s *scheduler) inspect(now time.Time) (busy bool) {
 			busy = true
 			s.block(w)
 		}
-		if w.stuck.process == p && !w.stuck.warned {
+		p := s.sys.table.lookup(id)
+		if p == nil {
+			continue
+		}
+		if w.stuck.process == id && !w.stuck.warned {
 			busy = true
 			if lasts := now.Sub(w.stuck.since); lasts >= s.sys.cfg.longTurn {
 				w.stuck.warned = true

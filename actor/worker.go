@@ -17,10 +17,10 @@ type worker struct {
 	parked bool // not running, or gone; under sched.mu
 
 	next    atomic.Pointer[process]
-	cur     atomic.Pointer[process] // the process whose turn it is; for the monitor and for Kill
-	preempt atomic.Uint32           // set by the monitor; cleared when a turn begins
-	blocked atomic.Bool             // not counted as active; changed under sched.mu
-	stuck   stuck                   // the monitor's notes
+	cur     atomic.Uint64 // id of the process whose turn it is, or was; for the monitor and for Kill
+	preempt atomic.Uint32 // set by the monitor; cleared when a turn begins
+	blocked atomic.Bool   // not counted as active; changed under sched.mu
+	stuck   stuck         // the monitor's notes
 
 	tally tally
 
@@ -118,7 +118,7 @@ func (w *worker) run() {
 		if w.preempt.Load() != 0 {
 			w.preempt.Store(0)
 		}
-		w.cur.Store(p)
+		w.cur.Store(p.id)
 		p.ops.turn(w)
 		if w.blocked.Load() && !w.sched.unblock(w) {
 			if !w.retire() {
@@ -188,6 +188,7 @@ func (w *worker) local() *process {
 		}
 	}
 	w.lifo = 0
+	w.tally.flush()
 	return w.pop()
 }
 
@@ -245,7 +246,7 @@ func (w *worker) begin(p *process) *Context {
 
 // yield ends a turn that leaves work behind: p goes behind whatever else is ready.
 func (w *worker) yield(p *process) {
-	w.flush()
+	p.seen.Store(p.handled)
 	w.sched.later(p, w)
 }
 
@@ -256,20 +257,9 @@ func (w *worker) guard() {
 		c.crashed(recover())
 		c = w.ctx
 	}
-	c.env = envelope{}
-	w.flush()
 }
 
-// flush publishes what the turn counted. It must be called while the turn still owns its process.
-func (w *worker) flush() {
-	if n := w.tally.handled; n != 0 {
-		p := &w.ctx.p.handled
-		p.Store(p.Load() + n)
-	}
-	w.tally.flush()
-}
-
-// tally counts messages. The owner counts in plain words and publishes at the end of turns.
+// tally counts messages. The owner counts in plain words and publishes when it has nothing to run next.
 type tally struct {
 	handled, taken       uint64
 	allHandled, allTaken atomic.Uint64

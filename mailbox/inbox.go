@@ -29,10 +29,12 @@ import (
 type Inbox[T any] struct {
 	state atomic.Uint64
 	root  [2]atomic.Pointer[segment[T]]
-	first slot[T]
+	first T
+	ready atomic.Uint32 // first was written while somebody else owned the consumer's right
 
 	// The consumer's own; handed over by whatever schedules it.
-	took  bool  // the inline cell of this epoch was popped
+	full  bool  // first was written by whoever then scheduled the consumer
+	took  bool  // first was popped in this epoch
 	epoch uint8 // as in state
 }
 
@@ -86,19 +88,33 @@ const (
 // Push appends v. wake tells the caller that the inbox was idle: the caller now owns the consumer's right and must
 // schedule it. ok is false after Close; v was not taken then.
 func (q *Inbox[T]) Push(pool *Pool[T], v *T) (wake, ok bool) {
-	s := q.state.Add(1) - 1
-	if s&ticketMask == 0 {
-		if s&flagClosed != 0 {
-			q.state.Add(^uint64(0))
-			return false, false
-		}
-		q.first.v = *v
-		q.first.ready.Store(1)
-		return s&flagAttention == 0, true
+	cell, ready := q.Reserve(pool)
+	if cell == nil {
+		return false, false
 	}
+	*cell = *v
+	if ready == nil {
+		return true, true
+	}
+	ready.Store(1)
+	return false, true
+}
+
+// Reserve is the first half of Push for callers that write the cell in place: half a dozen words that are written one by one and
+// copied at once stall the core. After writing, the caller stores 1 to ready; if ready is nil the inbox was idle, and the caller
+// must schedule the consumer instead. The cell is nil after Close. A caller must not stop in between.
+func (q *Inbox[T]) Reserve(pool *Pool[T]) (cell *T, ready *atomic.Uint32) {
+	s := q.state.Add(1) - 1
 	if s&flagClosed != 0 {
 		q.state.Add(^uint64(0)) // tickets stay those that were accepted
-		return false, false
+		return nil, nil
+	}
+	if s&ticketMask == 0 {
+		if s&flagAttention == 0 {
+			q.full = true // nobody else looks before the caller scheduled the consumer
+			return &q.first, nil
+		}
+		return &q.first, &q.ready
 	}
 	t := s&ticketMask - 1
 	root := q.root[(s/flagEpoch)&1].Load()
@@ -110,9 +126,7 @@ func (q *Inbox[T]) Push(pool *Pool[T], v *T) (wake, ok bool) {
 		seg = root.reach(pool, seg, k)
 	}
 	c := &seg.slots[t%segmentSize]
-	c.v = *v
-	c.ready.Store(1)
-	return false, true
+	return &c.v, &c.ready
 }
 
 // plant installs the first segment of the epoch in s, or finds the one another producer installed.
@@ -180,61 +194,80 @@ func (q *Inbox[T]) Claim() bool {
 
 // Pop removes the oldest value into v.
 func (q *Inbox[T]) Pop(pool *Pool[T], v *T) PopResult {
+	cell, res := q.Peek(pool)
+	if res == Got {
+		*v = *cell
+		q.Drop()
+	}
+	return res
+}
+
+// Peek is the first half of Pop for callers that read the cell in place. If it returns Got the caller must call Drop at once, after
+// reading.
+func (q *Inbox[T]) Peek(pool *Pool[T]) (cell *T, res PopResult) {
 	if !q.took {
-		return q.popFirst(v)
+		if !q.full {
+			if q.ready.Load() == 0 {
+				if q.state.Load()&ticketMask == 0 {
+					return nil, Empty
+				}
+				return nil, Busy
+			}
+			q.ready.Store(0)
+			q.full = true
+		}
+		return &q.first, Got
 	}
 	root := q.root[q.epoch].Load()
 	if root == nil {
 		if q.state.Load()&ticketMask <= 1 {
-			return Empty
+			return nil, Empty
 		}
-		return Busy
+		return nil, Busy
 	}
 	if !root.guard.CompareAndSwap(0, 1) {
-		return Busy // a drainer is at work
+		return nil, Busy // a drainer is at work
 	}
-	res := root.pop(q, pool, v)
+	if cell, res = root.peek(q, pool); res != Got {
+		root.guard.Store(0)
+	}
+	return cell, res
+}
+
+// Drop removes what Peek returned.
+func (q *Inbox[T]) Drop() {
+	if !q.took {
+		var zero T
+		q.first = zero
+		q.full = false
+		q.took = true
+		return
+	}
+	root := q.root[q.epoch].Load()
+	root.pos++
 	root.guard.Store(0)
-	return res
 }
 
-func (q *Inbox[T]) popFirst(v *T) PopResult {
-	if q.first.ready.Load() == 0 {
-		if q.state.Load()&ticketMask == 0 {
-			return Empty
-		}
-		return Busy
-	}
-	*v = q.first.v
-	var zero T
-	q.first.v = zero
-	q.first.ready.Store(0)
-	q.took = true
-	return Got
-}
-
-// pop runs under the guard.
-func (r *segment[T]) pop(q *Inbox[T], pool *Pool[T], v *T) PopResult {
+// peek runs under the guard.
+func (r *segment[T]) peek(q *Inbox[T], pool *Pool[T]) (*T, PopResult) {
 	if r.shut {
-		return Empty
+		return nil, Empty
 	}
 	t := r.pos - 1
 	seg := r.head.Load()
 	if seg.index != t/segmentSize {
 		next := seg.next.Load()
 		if next == nil {
-			return q.unready(r.pos)
+			return nil, q.unready(r.pos)
 		}
 		r.leave(q, pool, seg, next)
 		seg = next
 	}
 	c := &seg.slots[t%segmentSize]
 	if c.ready.Load() == 0 {
-		return q.unready(r.pos)
+		return nil, q.unready(r.pos)
 	}
-	*v = c.v
-	r.pos++
-	return Got
+	return &c.v, Got
 }
 
 func (q *Inbox[T]) unready(pos uint64) PopResult {
@@ -344,7 +377,7 @@ func (q *Inbox[T]) Closed() bool { return q.state.Load()&flagClosed != 0 }
 func (q *Inbox[T]) Drain(tickets uint64, inline bool, f func(*T)) {
 	var v T
 	if inline && !q.took && tickets > 0 {
-		for q.popFirst(&v) != Got {
+		for q.Pop(nil, &v) != Got {
 			runtime.Gosched()
 		}
 		f(&v)
@@ -382,30 +415,31 @@ func (q *Inbox[T]) Drain(tickets uint64, inline bool, f func(*T)) {
 	}
 }
 
-// Len is the number of values pushed and not popped: exact when nobody pushes or pops meanwhile.
-func (q *Inbox[T]) Len() int {
+// Len is the number of values pushed and not popped: exact when nobody pushes or pops meanwhile. begun says whether the consumer
+// has popped anything since the inbox was last idle; who schedules it knows.
+func (q *Inbox[T]) Len(begun bool) int {
 	for {
 		s := q.state.Load()
 		n := int64(s & ticketMask)
 		if n == 0 {
 			return 0
 		}
-		r := q.root[(s/flagEpoch)&1].Load()
-		if r == nil {
-			return int(n) - 1 + int(q.first.ready.Load())
-		}
-		var pos uint64
-		if r.guard.CompareAndSwap(0, 1) {
-			pos = r.pos
+		pos := int64(1)
+		if r := q.root[(s/flagEpoch)&1].Load(); r != nil {
+			if !r.guard.CompareAndSwap(0, 1) {
+				runtime.Gosched()
+				continue
+			}
+			pos = int64(r.pos)
 			r.guard.Store(0)
-		} else {
-			runtime.Gosched()
-			continue
+			if (q.state.Load()^s)&(flagEpoch|flagClosed) != 0 || q.root[(s/flagEpoch)&1].Load() != r {
+				continue
+			}
 		}
-		if (q.state.Load()^s)&(flagEpoch|flagClosed) != 0 || q.root[(s/flagEpoch)&1].Load() != r {
-			continue
+		if !begun && pos == 1 {
+			pos = 0
 		}
-		return max(0, int(n-int64(pos))+int(q.first.ready.Load()))
+		return int(max(0, n-pos))
 	}
 }
 

@@ -74,7 +74,7 @@ func TestInboxModel(t *testing.T) {
 					release()
 				}
 			}
-			if n := q.Len(); n != len(held) {
+			if n := q.Len(false); n != len(held) {
 				t.Fatalf("Len %d, want %d", n, len(held))
 			}
 		}
@@ -180,7 +180,7 @@ func (r *inboxRun) produce(producer, n int, pokes bool) {
 				r.schedule()
 			}
 		case 2, 3, 4:
-			if r.in.Len() < 0 {
+			if r.in.Len(false) < 0 {
 				r.t.Error("Len below 0")
 			}
 			runtime.Gosched() // so that it becomes idle now and then
@@ -204,8 +204,8 @@ func TestInboxConcurrent(t *testing.T) {
 	in.Wait()
 	for _, r := range runs {
 		r.pending.Wait()
-		if n := r.popped.Load(); n != producers*each || r.in.Len() != 0 {
-			t.Errorf("popped %d of %d, Len %d", n, producers*each, r.in.Len())
+		if n := r.popped.Load(); n != producers*each || r.in.Len(false) != 0 {
+			t.Errorf("popped %d of %d, Len %d", n, producers*each, r.in.Len(false))
 		}
 		if !r.in.Claim() {
 			t.Error("not idle in the end")

@@ -63,7 +63,7 @@ func (q *Unbounded[T]) Len() int {
 	if q.closed {
 		return len(q.left)
 	}
-	return q.in.Len()
+	return q.in.Len(q.in.took)
 }
 
 // Close refuses later pushes with ErrClosed. Pop goes on returning what is left. Closing again does nothing.
