@@ -46,36 +46,6 @@ const (
 	ticketMask    = 1<<56 - 1
 )
 
-const segmentSize = 32
-
-type slot[T any] struct {
-	v     T
-	ready atomic.Uint32
-}
-
-// segment holds the cells of segmentSize consecutive tickets. The fields after next are used in root segments only.
-type segment[T any] struct {
-	next  atomic.Pointer[segment[T]]
-	index uint64 // its cells are tickets index*segmentSize+1 …; written before it is published
-	dirty bool   // cells must be cleared before use
-
-	tail atomic.Pointer[segment[T]] // root: hint for producers
-	head atomic.Pointer[segment[T]] // root: where the consumer reads
-
-	_ [24]byte // what follows is written by the consumer on every message
-
-	guard atomic.Uint32 // 1 while somebody pops
-	shut  bool          // under guard: the consumer was replaced by Drain
-	pos   uint64        // under guard: the next ticket to pop
-
-	retired  *segment[T] // under guard: segments left, oldest first, linked by free
-	youngest *segment[T]
-	free     *segment[T] // the link of that list
-	retireAt uint64      // recycle when pos reached this
-
-	slots [segmentSize]slot[T]
-}
-
 // PopResult says what Pop found.
 type PopResult uint8
 
@@ -147,33 +117,6 @@ func (q *Inbox[T]) plant(pool *Pool[T], s uint64) *segment[T] {
 	}
 	pool.put(seg)
 	return root.Load()
-}
-
-// reach returns segment k, appending segments as needed. from is the tail hint the caller read.
-func (r *segment[T]) reach(pool *Pool[T], from *segment[T], k uint64) *segment[T] {
-	seg := from
-	if seg.index > k {
-		// Others were faster. The consumer waits for our cell, so its segment is not behind ours.
-		seg = r.head.Load()
-	}
-	for seg.index < k {
-		next := seg.next.Load()
-		if next == nil {
-			fresh := pool.get()
-			fresh.index = seg.index + 1
-			if seg.next.CompareAndSwap(nil, fresh) {
-				next = fresh
-			} else {
-				pool.put(fresh)
-				next = seg.next.Load()
-			}
-		}
-		seg = next
-	}
-	if from.index < k {
-		r.tail.Store(seg)
-	}
-	return seg
 }
 
 // Poke claims the consumer's right without a message, so that it looks at something beside the queue. wake tells the
@@ -248,28 +191,6 @@ func (q *Inbox[T]) Drop() {
 	root.guard.Store(0)
 }
 
-// peek runs under the guard.
-func (r *segment[T]) peek(q *Inbox[T], pool *Pool[T]) (*T, PopResult) {
-	if r.shut {
-		return nil, Empty
-	}
-	t := r.pos - 1
-	seg := r.head.Load()
-	if seg.index != t/segmentSize {
-		next := seg.next.Load()
-		if next == nil {
-			return nil, q.unready(r.pos)
-		}
-		r.leave(q, pool, seg, next)
-		seg = next
-	}
-	c := &seg.slots[t%segmentSize]
-	if c.ready.Load() == 0 {
-		return nil, q.unready(r.pos)
-	}
-	return &c.v, Got
-}
-
 func (q *Inbox[T]) unready(pos uint64) PopResult {
 	if q.state.Load()&ticketMask <= pos {
 		return Empty
@@ -277,51 +198,12 @@ func (q *Inbox[T]) unready(pos uint64) PopResult {
 	return Busy
 }
 
-// leave moves the consumer from seg to next and retires seg. It also recycles what no producer can hold any more.
-func (r *segment[T]) leave(q *Inbox[T], pool *Pool[T], seg, next *segment[T]) {
-	r.head.Store(next)
-	if hint := r.tail.Load(); hint.index <= seg.index {
-		r.tail.CompareAndSwap(hint, next)
-	}
-	if seg != r { // the root stays until the epoch ends
-		seg.retireAt = q.state.Load() & ticketMask
-		seg.free = nil
-		if r.youngest == nil {
-			r.retired = seg
-		} else {
-			r.youngest.free = seg
-		}
-		r.youngest = seg
-	}
-	for old := r.retired; old != nil && r.pos >= old.retireAt; old = r.retired {
-		r.retired = old.free
-		if r.retired == nil {
-			r.youngest = nil
-		}
-		old.dirty = true
-		pool.put(old)
-	}
-}
-
 // Release gives the consumer's right back after Pop returned Empty. It returns false, and the caller keeps the right, if
 // a value was pushed meanwhile or the inbox was closed.
 func (q *Inbox[T]) Release(pool *Pool[T]) bool {
 	idle := uint64(q.epoch) * flagEpoch
-	if r := q.root[q.epoch].Load(); r != nil {
-		s := q.state.Load()
-		if s&flagClosed != 0 || s&ticketMask != r.pos {
-			return false
-		}
-		// Every ticket was popped. Move producers to the other epoch, keeping the right, then tidy up behind them.
-		if !q.state.CompareAndSwap(s, (s&flagEpoch)^flagEpoch|flagAttention) {
-			return false
-		}
-		q.root[q.epoch].Store(nil)
-		q.epoch ^= 1
-		q.took = false
-		r.discard(pool)
-		idle ^= flagEpoch
-		return q.state.CompareAndSwap(idle|flagAttention, idle)
+	if q.root[q.epoch].Load() != nil {
+		return q.renewEpoch(pool) && q.state.CompareAndSwap(uint64(q.epoch)*flagEpoch|flagAttention, uint64(q.epoch)*flagEpoch)
 	}
 	if !q.took {
 		return q.state.CompareAndSwap(idle|flagAttention, idle)
@@ -334,123 +216,37 @@ func (q *Inbox[T]) Release(pool *Pool[T]) bool {
 	return false
 }
 
-// discard returns all segments of an epoch nobody can reach.
-func (r *segment[T]) discard(pool *Pool[T]) {
-	for old := r.retired; old != nil; {
-		after := old.free
-		old.dirty = true
-		pool.put(old)
-		old = after
-	}
-	r.retired, r.youngest = nil, nil
-	head := r.head.Load()
-	used := (r.pos - 1) - head.index*segmentSize
-	for seg := head.next.Load(); seg != nil; {
-		after := seg.next.Load()
-		pool.put(seg)
-		seg = after
-	}
-	if head != r {
-		r.dirty = true
-		clear(head.slots[:used])
-		pool.put(head)
-	} else {
-		clear(head.slots[:used])
-	}
-	pool.put(r)
-}
-
-// Close refuses later pushes. It returns the number of tickets that were issued before, to be given to Drain, and
-// whether the inbox was idle, in which case the caller owns the consumer's right for good. first is false if it was closed
-// before.
-func (q *Inbox[T]) Close() (tickets uint64, idle, first bool) {
-	s := q.state.Or(flagClosed)
-	return s & ticketMask, s&(ticketMask|flagAttention) == 0, s&flagClosed == 0
-}
-
-// Closed reports whether Close was called.
-func (q *Inbox[T]) Closed() bool { return q.state.Load()&flagClosed != 0 }
-
-// Drain takes the place of the consumer after Close: it calls f with every value that was pushed before and not popped,
-// except that the inline cell belongs to the consumer's owner and is left to it unless inline is true. A concurrent Pop
-// finds the inbox empty from then on. It waits for producers that have a ticket and are about to write.
-func (q *Inbox[T]) Drain(tickets uint64, inline bool, f func(*T)) {
-	var v T
-	if inline && !q.took && tickets > 0 {
-		for q.Pop(nil, &v) != Got {
-			runtime.Gosched()
+// Renew is Release that keeps the right: it only returns the memory of what was popped.
+func (q *Inbox[T]) Renew(pool *Pool[T]) {
+	idle := uint64(q.epoch)*flagEpoch | flagAttention
+	switch {
+	case q.root[q.epoch].Load() != nil:
+		q.renewEpoch(pool)
+	case q.took:
+		q.took = false
+		if !q.state.CompareAndSwap(idle|1, idle) {
+			q.took = true
 		}
-		f(&v)
-	}
-	if tickets <= 1 {
-		return
-	}
-	root := &q.root[(q.state.Load()/flagEpoch)&1]
-	for root.Load() == nil {
-		runtime.Gosched()
-	}
-	r := root.Load()
-	for !r.guard.CompareAndSwap(0, 1) {
-		runtime.Gosched()
-	}
-	r.shut = true // nobody else pops from here on; the guard can go
-	pos := r.pos
-	seg := r.head.Load()
-	r.guard.Store(0)
-	for ; pos < tickets; pos++ {
-		t := pos - 1
-		for seg.index != t/segmentSize {
-			if next := seg.next.Load(); next != nil {
-				seg = next
-			} else {
-				runtime.Gosched()
-			}
-		}
-		c := &seg.slots[t%segmentSize]
-		for c.ready.Load() == 0 {
-			runtime.Gosched()
-		}
-		v = c.v
-		f(&v)
 	}
 }
 
-// Len is the number of values pushed and not popped: exact when nobody pushes or pops meanwhile. begun says whether the consumer
-// has popped anything since the inbox was last idle; who schedules it knows.
-func (q *Inbox[T]) Len(begun bool) int {
-	for {
-		s := q.state.Load()
-		n := int64(s & ticketMask)
-		if n == 0 {
-			return 0
-		}
-		pos := int64(1)
-		if r := q.root[(s/flagEpoch)&1].Load(); r != nil {
-			if !r.guard.CompareAndSwap(0, 1) {
-				runtime.Gosched()
-				continue
-			}
-			pos = int64(r.pos)
-			r.guard.Store(0)
-			if (q.state.Load()^s)&(flagEpoch|flagClosed) != 0 || q.root[(s/flagEpoch)&1].Load() != r {
-				continue
-			}
-		}
-		if !begun && pos == 1 {
-			pos = 0
-		}
-		return int(max(0, n-pos))
+// Hold takes the right of an idle inbox for good, for consumers that poll: nobody is ever told to schedule them.
+func (q *Inbox[T]) Hold() {
+	if q.state.Load()&flagAttention == 0 {
+		q.state.Or(flagAttention)
 	}
 }
 
-// Queued reports, to the consumer, whether Pop would find something or a value is about to come.
-func (q *Inbox[T]) Queued() bool {
-	t := q.state.Load() & ticketMask
-	if r := q.root[q.epoch].Load(); r != nil {
-		return t != r.pos
+// renewEpoch moves producers to the other epoch, keeping the right, and tidies up behind them. It fails if there are values left.
+func (q *Inbox[T]) renewEpoch(pool *Pool[T]) bool {
+	r := q.root[q.epoch].Load()
+	s := q.state.Load()
+	if s&flagClosed != 0 || s&ticketMask != r.pos || !q.state.CompareAndSwap(s, (s&flagEpoch)^flagEpoch|flagAttention) {
+		return false
 	}
-	if q.took {
-		return t > 1
-	}
-	return t > 0
+	q.root[q.epoch].Store(nil)
+	q.epoch ^= 1
+	q.took = false
+	r.discard(pool)
+	return true
 }

@@ -74,7 +74,7 @@ func TestInboxModel(t *testing.T) {
 					release()
 				}
 			}
-			if n := q.Len(false); n != len(held) {
+			if n := q.Len(q.took); n != len(held) {
 				t.Fatalf("Len %d, want %d", n, len(held))
 			}
 		}

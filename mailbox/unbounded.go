@@ -20,6 +20,7 @@ type Unbounded[T any] struct {
 
 // Push appends v. The only error is ErrClosed; nothing is ever evicted.
 func (q *Unbounded[T]) Push(v T) (lost T, err error) {
+	q.in.Hold()
 	if _, ok := q.in.Push(&q.pool, &v); !ok {
 		err = ErrClosed
 	}
@@ -52,7 +53,7 @@ func (q *Unbounded[T]) Pop() (v T, ok bool) {
 	if q.in.Pop(&q.pool, &v) == Got {
 		return v, true
 	}
-	q.in.Release(&q.pool)
+	q.in.Renew(&q.pool)
 	return v, false
 }
 
