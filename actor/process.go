@@ -167,7 +167,9 @@ func (p *plainProcess) turn(w *worker) {
 		switch got {
 		case mailbox.Got:
 			c.env.msg, c.env.from, c.env.hdr = cell.msg, cell.from, cell.hdr
-			in.Drop()
+			if !in.Drop() {
+				continue // killed meanwhile: it is a dead letter
+			}
 			n++
 			waits = 0
 			t.taken++

@@ -32,13 +32,8 @@ func (q *Inbox[T]) Drain(tickets uint64, inline bool, f func(*T)) {
 		runtime.Gosched()
 	}
 	r := root.Load()
-	for !r.guard.CompareAndSwap(0, 1) {
-		runtime.Gosched()
-	}
-	r.shut = true // nobody else pops from here on; the guard can go
-	pos := r.pos
+	pos := r.replace()
 	seg := r.head.Load()
-	r.guard.Store(0)
 	for ; pos < tickets; pos++ {
 		t := pos - 1
 		for seg.index != t/segmentSize {
@@ -68,12 +63,7 @@ func (q *Inbox[T]) Len(begun bool) int {
 		}
 		pos := int64(1)
 		if r := q.root[(s/flagEpoch)&1].Load(); r != nil {
-			if !r.guard.CompareAndSwap(0, 1) {
-				runtime.Gosched()
-				continue
-			}
-			pos = int64(r.pos)
-			r.guard.Store(0)
+			pos = int64(r.pos.Load())
 			if (q.state.Load()^s)&(flagEpoch|flagClosed) != 0 || q.root[(s/flagEpoch)&1].Load() != r {
 				continue
 			}
@@ -89,7 +79,7 @@ func (q *Inbox[T]) Len(begun bool) int {
 func (q *Inbox[T]) Queued() bool {
 	t := q.state.Load() & ticketMask
 	if r := q.root[q.epoch].Load(); r != nil {
-		return t != r.pos
+		return t != r.pos.Load()
 	}
 	if q.took {
 		return t > 1

@@ -1,9 +1,6 @@
 package mailbox
 
-import (
-	"runtime"
-	"sync/atomic"
-)
+import "sync/atomic"
 
 // Inbox is the queue of the hot path: any number of producers, one consumer, lock-free, unbounded, and it tells who has
 // to schedule the consumer. [Unbounded] wraps it for use as a [Queue]; the process engine uses it directly.
@@ -103,13 +100,9 @@ func (q *Inbox[T]) Reserve(pool *Pool[T]) (cell *T, ready *atomic.Uint32) {
 func (q *Inbox[T]) plant(pool *Pool[T], s uint64) *segment[T] {
 	root := &q.root[(s/flagEpoch)&1]
 	seg := pool.get()
-	for !seg.guard.CompareAndSwap(0, 1) {
-		runtime.Gosched() // a late Len of its last inbox
-	}
 	seg.index = 0
-	seg.pos = 1
-	seg.shut = false
-	seg.guard.Store(0)
+	seg.pos.Store(1)
+	seg.shut.Store(0)
 	seg.tail.Store(seg)
 	seg.head.Store(seg)
 	if root.CompareAndSwap(nil, seg) {
@@ -140,13 +133,15 @@ func (q *Inbox[T]) Pop(pool *Pool[T], v *T) PopResult {
 	cell, res := q.Peek(pool)
 	if res == Got {
 		*v = *cell
-		q.Drop()
+		if !q.Drop() {
+			return Empty
+		}
 	}
 	return res
 }
 
-// Peek is the first half of Pop for callers that read the cell in place. If it returns Got the caller must call Drop at once, after
-// reading.
+// Peek is the first half of Pop for callers that read the cell in place. After Got the caller reads the cell and calls Drop; it must
+// not use what it read if that is false.
 func (q *Inbox[T]) Peek(pool *Pool[T]) (cell *T, res PopResult) {
 	if !q.took {
 		if !q.full {
@@ -168,27 +163,19 @@ func (q *Inbox[T]) Peek(pool *Pool[T]) (cell *T, res PopResult) {
 		}
 		return nil, Busy
 	}
-	if !root.guard.CompareAndSwap(0, 1) {
-		return nil, Busy // a drainer is at work
-	}
-	if cell, res = root.peek(q, pool); res != Got {
-		root.guard.Store(0)
-	}
-	return cell, res
+	return root.peek(q, pool)
 }
 
-// Drop removes what Peek returned.
-func (q *Inbox[T]) Drop() {
+// Drop removes what Peek returned. It is false if Drain was faster: then the value is not the caller's.
+func (q *Inbox[T]) Drop() bool {
 	if !q.took {
 		var zero T
 		q.first = zero
 		q.full = false
 		q.took = true
-		return
+		return true
 	}
-	root := q.root[q.epoch].Load()
-	root.pos++
-	root.guard.Store(0)
+	return q.root[q.epoch].Load().take()
 }
 
 func (q *Inbox[T]) unready(pos uint64) PopResult {
@@ -241,7 +228,7 @@ func (q *Inbox[T]) Hold() {
 func (q *Inbox[T]) renewEpoch(pool *Pool[T]) bool {
 	r := q.root[q.epoch].Load()
 	s := q.state.Load()
-	if s&flagClosed != 0 || s&ticketMask != r.pos || !q.state.CompareAndSwap(s, (s&flagEpoch)^flagEpoch|flagAttention) {
+	if s&flagClosed != 0 || s&ticketMask != r.pos.Load() || !q.state.CompareAndSwap(s, (s&flagEpoch)^flagEpoch|flagAttention) {
 		return false
 	}
 	q.root[q.epoch].Store(nil)

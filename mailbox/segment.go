@@ -1,6 +1,9 @@
 package mailbox
 
-import "sync/atomic"
+import (
+	"runtime"
+	"sync/atomic"
+)
 
 const segmentSize = 32
 
@@ -20,11 +23,11 @@ type segment[T any] struct {
 
 	_ [24]byte // what follows is written by the consumer on every message
 
-	guard atomic.Uint32 // 1 while somebody pops
-	shut  bool          // under guard: the consumer was replaced by Drain
-	pos   uint64        // under guard: the next ticket to pop
+	pos  atomic.Uint64 // the next ticket to pop; written by the consumer
+	shut atomic.Uint32 // shutAsked, then shutDone: the consumer was replaced by Drain
+	last atomic.Uint64 // with shutDone: tickets from here on are the drainer's
 
-	retired  *segment[T] // under guard: segments left, oldest first, linked by free
+	retired  *segment[T] // the consumer's: segments left, oldest first, linked by free
 	youngest *segment[T]
 	free     *segment[T] // the link of that list
 	retireAt uint64      // recycle when pos reached this
@@ -59,27 +62,58 @@ func (r *segment[T]) reach(pool *Pool[T], from *segment[T], k uint64) *segment[T
 	return seg
 }
 
-// peek runs under the guard.
+// peek returns the next cell.
 func (r *segment[T]) peek(q *Inbox[T], pool *Pool[T]) (*T, PopResult) {
-	if r.shut {
-		return nil, Empty
-	}
-	t := r.pos - 1
+	pos := r.pos.Load()
+	t := pos - 1
 	seg := r.head.Load()
 	if seg.index != t/segmentSize {
 		next := seg.next.Load()
 		if next == nil {
-			return nil, q.unready(r.pos)
+			return nil, q.unready(pos)
+		}
+		if r.shut.Load() != 0 {
+			return nil, Empty
 		}
 		r.leave(q, pool, seg, next)
 		seg = next
 	}
 	c := &seg.slots[t%segmentSize]
 	if c.ready.Load() == 0 {
-		return nil, q.unready(r.pos)
+		return nil, q.unready(pos)
 	}
 	return &c.v, Got
 }
+
+// take makes the cell that peek returned the consumer's. It is false if a drainer has it.
+//
+// The consumer announces the pop and then looks whether it was replaced; the drainer announces itself and then looks how far the
+// consumer came. If the consumer sees nobody, the drainer sees the pop. Else both settle it by last.
+func (r *segment[T]) take() bool {
+	pos := r.pos.Load()
+	r.pos.Store(pos + 1)
+	if r.shut.Load() == 0 {
+		return true
+	}
+	for r.shut.Load() != shutDone {
+		runtime.Gosched()
+	}
+	return pos < r.last.Load()
+}
+
+// replace keeps the consumer from popping more and returns the first ticket that is the drainer's. There is one drainer.
+func (r *segment[T]) replace() uint64 {
+	if r.shut.CompareAndSwap(0, shutAsked) {
+		r.last.Store(r.pos.Load())
+		r.shut.Store(shutDone)
+	}
+	return r.last.Load()
+}
+
+const (
+	shutAsked = 1
+	shutDone  = 2
+)
 
 // leave moves the consumer from seg to next and retires seg. It also recycles what no producer can hold any more.
 func (r *segment[T]) leave(q *Inbox[T], pool *Pool[T], seg, next *segment[T]) {
@@ -97,7 +131,7 @@ func (r *segment[T]) leave(q *Inbox[T], pool *Pool[T], seg, next *segment[T]) {
 		}
 		r.youngest = seg
 	}
-	for old := r.retired; old != nil && r.pos >= old.retireAt; old = r.retired {
+	for old := r.retired; old != nil && r.pos.Load() >= old.retireAt; old = r.retired {
 		r.retired = old.free
 		if r.retired == nil {
 			r.youngest = nil
@@ -117,7 +151,7 @@ func (r *segment[T]) discard(pool *Pool[T]) {
 	}
 	r.retired, r.youngest = nil, nil
 	head := r.head.Load()
-	used := (r.pos - 1) - head.index*segmentSize
+	used := (r.pos.Load() - 1) - head.index*segmentSize
 	for seg := head.next.Load(); seg != nil; {
 		after := seg.next.Load()
 		pool.put(seg)
