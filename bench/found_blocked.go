@@ -131,19 +131,8 @@ func foundBlocked(late bool) func(context.Context, *env) ([]report.Figure, error
 		if err != nil {
 			return nil, err
 		}
-		b, err := newBlockade(sys)
-		if err != nil {
-			return nil, err
-		}
-		var took report.Series
-		for range pings {
-			d, err := b.ping(ctx, late)
-			if err != nil {
-				return nil, err
-			}
-			took = append(took, float64(d)/float64(time.Millisecond))
-		}
-		if err := closeSystem(sys)(); err != nil {
+		took, err := measurePings(ctx, sys, late)
+		if err := errors.Join(err, closeSystem(sys)()); err != nil {
 			return nil, err
 		}
 		figure := func(name string, v float64) report.Figure {
@@ -155,4 +144,21 @@ func foundBlocked(late bool) func(context.Context, *env) ([]report.Figure, error
 			figure(report.Worst, took.Max()),
 		}, nil
 	}
+}
+
+// measurePings returns how many milliseconds each ping took.
+func measurePings(ctx context.Context, sys *actor.System, late bool) (report.Series, error) {
+	b, err := newBlockade(sys)
+	if err != nil {
+		return nil, err
+	}
+	took := make(report.Series, pings)
+	for i := range took {
+		d, err := b.ping(ctx, late)
+		if err != nil {
+			return nil, fmt.Errorf("ping %d: %w", i, err)
+		}
+		took[i] = float64(d) / float64(time.Millisecond)
+	}
+	return took, nil
 }

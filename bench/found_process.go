@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -110,7 +111,7 @@ func foundIdle(ctx context.Context, n int) (func() error, error) {
 		return nil
 	}), &seen)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, closeSystem(sys)())
 	}
 	return closeSystem(sys), nil
 }
@@ -123,7 +124,7 @@ func foundEmpty(ctx context.Context) (func() error, error) {
 	}
 	m := &mortal{newTally(1)}
 	if _, _, err := ranToTheEnd(ctx, sys, m, 1, 0, func(k int) { spawnMortals(sys, m, k) }); err != nil {
-		return nil, err
+		return nil, errors.Join(err, closeSystem(sys)())
 	}
 	return closeSystem(sys), nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/foundation-runtime/foundation/actor"
 )
@@ -64,13 +65,13 @@ func foundSkynet(ctx context.Context, _ *env) (int, error) {
 	result := make(chan int, 1)
 	root, err := actor.SpawnTyped(sys, &node{result: result})
 	if err != nil {
-		return 0, err
+		return 0, errors.Join(err, closeSystem(sys)())
 	}
 	root.Send(sys, branch{num: 0, size: skynetLeaves})
 	select {
 	case sum := <-result:
 		return sum, closeSystem(sys)()
 	case <-ctx.Done():
-		return 0, context.Cause(ctx)
+		return 0, errors.Join(context.Cause(ctx), closeSystem(sys)())
 	}
 }

@@ -6,6 +6,7 @@
 //	go run ./bench -list                # the names -run is matched with
 //	go run ./bench -peers none          # without protoactor-go and Erlang
 //	go run ./bench -processes 10000000  # ten million idle processes instead of one
+//	go run ./bench -update docs/benchmarks.md
 //	go test -bench . ./bench            # the hot path in the form that benchstat reads
 //
 // It prints one table per group of workloads: the work, who does it, the figure (a median over rounds), the spread of

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"sync"
 
@@ -12,14 +13,24 @@ import (
 
 const million = 1_000_000
 
-// liveMemory returns the bytes of live heap and of goroutine stacks, after collecting what is garbage. The second
-// collection takes what the first moved out of pools.
+// settleRounds bounds the collections it takes until memory no longer shrinks.
+const settleRounds = 20
+
+// liveMemory returns the bytes of live heap and of goroutine stacks, after collecting what is garbage. One collection
+// is not enough: pools give their contents up over two, and the stacks of goroutines that ended are returned later.
 func liveMemory() float64 {
-	runtime.GC()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return float64(m.HeapAlloc) + float64(m.StackInuse)
+	last := math.Inf(1)
+	for range settleRounds {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		now := float64(m.HeapAlloc) + float64(m.StackInuse)
+		if now >= last {
+			return now
+		}
+		last = now
+	}
+	return last
 }
 
 // populate starts n processes, lets each handle a message, checks that all are there, and returns what ends them.
@@ -91,7 +102,7 @@ func erlangIdle(n int) func(context.Context, *env) ([]report.Figure, error) {
 
 // emptySystems is how many systems are started to learn what one costs: what else the Go runtime does meanwhile is
 // divided by as many.
-const emptySystems = 16
+const emptySystems = 64
 
 // perSystem measures the memory and the goroutines of a system without processes of the user's, after one has lived
 // and ended there: what a system sets up when it is first used counts.
@@ -114,6 +125,9 @@ func perSystem(start func(context.Context) (end func() error, err error)) func(c
 		}
 		if err := errors.Join(errs...); err != nil {
 			return nil, err
+		}
+		if used <= 0 {
+			return nil, fmt.Errorf("%d systems took %.0f bytes each", emptySystems, used)
 		}
 		return []report.Figure{
 			{Name: report.Memory, Unit: report.Bytes, Values: report.Series{used}},

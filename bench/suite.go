@@ -48,7 +48,7 @@ func sending() group {
 			{who: goRuntime, start: loads(channelQuotes)},
 			{who: protoactor, start: loads(protoQuotes)},
 		}},
-		// Small differences of large figures: many rounds, so that what disturbs one of them does not decide.
+		// Small differences of large figures: many rounds, so that some of each are undisturbed.
 		{id: "send/process", title: "send from a process", base: report.Chan, rounds: 21, by: []contestant{
 			{who: foundation, what: "send from a process, no sender", start: loads(foundMail(sendPlain, false))},
 			{who: foundation, what: "the same with a sender", over: 1, start: loads(foundMail(sendSigned, false)),

@@ -24,7 +24,7 @@ type contestant struct {
 	what  string // set if the row's text differs from the work's
 	start func(e *env) (probe, error)
 	goals []report.Goal
-	// over makes the row's time the difference to the contestant that many places before this one.
+	// over makes the row's time what it takes longer than the contestant that many places before this one.
 	over int
 	// times notes how many times the rate of the contestant that many places before this one it reaches.
 	times int
@@ -222,7 +222,8 @@ func finish(entries []*entry, bases map[report.Unit]report.Series) []report.Row 
 	return rows
 }
 
-// difference returns the row with its time replaced by what it takes longer than the other.
+// difference returns the row with its time replaced by what it takes longer than the other. Both are taken in their
+// best rounds: what disturbs a round adds to it, and would hide a difference of a few nanoseconds in any mean.
 func difference(row, other report.Row) report.Row {
 	mine, _ := row.Figure(report.Time)
 	base, ok := other.Figure(report.Time)
@@ -230,8 +231,9 @@ func difference(row, other report.Row) report.Row {
 		row.Err = "nothing to compare with: " + other.Err
 		return row
 	}
-	figures := []report.Figure{{Name: report.Time, Unit: mine.Unit, Values: mine.Values.Minus(base.Values)}}
-	row.Note = fmt.Sprintf("on top: %s in all", mine.Unit.Format(mine.Values.Median()))
+	more := report.Series{mine.Values.Min() - base.Values.Min()}
+	figures := []report.Figure{{Name: report.Time, Unit: mine.Unit, Values: more}}
+	row.Note = fmt.Sprintf("on top of %s, in the best rounds", base.Unit.Format(base.Values.Min()))
 	row.Figures = append(figures, row.Figures[1:]...)
 	row.Base = ""
 	return row

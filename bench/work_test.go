@@ -59,7 +59,7 @@ func TestMeasureFormsDifferences(t *testing.T) {
 		contestant{who: "x", what: "more", start: loads(constant(58, &closed)), over: 1,
 			goals: []report.Goal{{Figure: report.Time, Max: 10, Unit: report.Nanoseconds}}})
 	f, _ := rows[1].Figure(report.Time)
-	if f.Values.Median() != 8 || rows[1].Work != "more" || !strings.Contains(rows[1].Note, "58 ns in all") {
+	if f.Values.Median() != 8 || rows[1].Work != "more" || !strings.Contains(rows[1].Note, "on top of 50 ns") {
 		t.Errorf("got %+v", rows[1])
 	}
 	if verdict, _ := rows[1].Judge(); verdict != report.Met {

@@ -57,16 +57,6 @@ func (s Series) Over(base Series) Series {
 	return ratios
 }
 
-// Minus returns s minus base, round by round, for as many rounds as both have.
-func (s Series) Minus(base Series) Series {
-	n := min(len(s), len(base))
-	diff := make(Series, n)
-	for i := range n {
-		diff[i] = s[i] - base[i]
-	}
-	return diff
-}
-
 // Percentile returns the smallest value such that at least p percent of the series are not above it (nearest rank).
 // It returns NaN for an empty series.
 func (s Series) Percentile(p float64) float64 {

@@ -54,12 +54,6 @@ func TestOverIsFormedByRound(t *testing.T) {
 	}
 }
 
-func TestMinus(t *testing.T) {
-	if got := (Series{5, 7, 9}).Minus(Series{1, 10}); !slices.Equal(got, Series{4, -3}) {
-		t.Errorf("got %v", got)
-	}
-}
-
 func TestPercentile(t *testing.T) {
 	var s Series
 	for i := range 200 {

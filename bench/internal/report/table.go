@@ -195,7 +195,7 @@ func (r Report) headline() string {
 // summary counts the verdicts and says what the units of the ratios were.
 func (r Report) summary() string {
 	tally := r.Tally()
-	text := fmt.Sprintf("%d goals met, %d missed, %d workloads failed. Medians of %d rounds, fewer for work of a fixed size; the run took %s.",
+	text := fmt.Sprintf("%d rows meet their goals, %d miss one, %d failed. Medians of %d rounds, fewer for work of a fixed size; the run took %s.",
 		tally[Met], tally[Missed], tally[Failed], r.Rounds, r.Duration)
 	for _, u := range slices.Sorted(maps.Keys(r.Bases)) {
 		text += fmt.Sprintf(" 1 %s = %s (%s), %s.", u, Nanoseconds.Format(r.Bases[u].Median()), formatRange(r.Bases[u], Nanoseconds), meaning[u])

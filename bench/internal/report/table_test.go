@@ -52,7 +52,7 @@ System
   ping  foundation  p99 2 ms, max 3 ms, 200 pings                                  p99 ≤ 5 ms  met
   a|b   foundation                                                                             FAILED: lost 3 of 4 messages
 
-1 goals met, 1 missed, 1 workloads failed. Medians of 5 rounds, fewer for work of a fixed size; the run took 1m2s. 1 chan = 40 ns (30 ns…50 ns), one message`
+1 rows meet their goals, 1 miss one, 1 failed. Medians of 5 rounds, fewer for work of a fixed size; the run took 1m2s. 1 chan = 40 ns (30 ns…50 ns), one message`
 	got := b.String()
 	// The length of the rule follows the widest verdict; compare without it.
 	if !strings.HasPrefix(strip(got), strip(want)) {
@@ -93,6 +93,22 @@ func TestWriteMarkdown(t *testing.T) {
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, b.String())
+		}
+	}
+}
+
+func TestSplice(t *testing.T) {
+	page := "# Title\n<!-- bench -->\nold\n<!-- /bench -->\nafter\n"
+	got, err := Splice(page, "new\n")
+	if want := "# Title\n<!-- bench -->\n\nnew\n\n<!-- /bench -->\nafter\n"; err != nil || got != want {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if again, err := Splice(got, "new"); err != nil || again != got {
+		t.Errorf("the second time %q, %v", again, err)
+	}
+	for _, bad := range []string{"", "<!-- bench -->", "<!-- /bench -->\n<!-- bench -->", "x <!-- bench -->\n<!-- /bench -->"} {
+		if _, err := Splice(bad, "new"); err == nil {
+			t.Errorf("no error for %q", bad)
 		}
 	}
 }
