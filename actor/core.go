@@ -115,7 +115,7 @@ func (c *core) Exit(pid PID, reason error) {
 }
 
 // SendAfter sends msg to a process after d, with this process as sender and its baggage. What the process behind to is, is
-// decided when the time has come.
+// decided when the time has come. A timer does not wait for room: if the mailbox is full then, msg becomes a dead letter.
 func (c *core) SendAfter(d time.Duration, to PID, msg any) Timer {
 	if c.killed(to, msg) {
 		return Timer{}

@@ -33,7 +33,8 @@ func (p *process) exitSignal(from PID, reason error, link bool, w *worker) {
 		return
 	}
 	if e.trap {
-		h := &header{kind: kindExit, payload: ExitSignal{from, reason}, linked: link}
+		h := newSignal(kindExit, ExitSignal{from, reason}, 0)
+		h.linked = link
 		if link {
 			r := e.rarely()
 			r.exits = append(r.exits, h)
@@ -126,6 +127,7 @@ func (p *process) forgetExit(h *header) bool {
 type grave struct {
 	reason   error
 	tickets  uint64
+	owner    bool // whoever ended it owns the consumer's right for good
 	done     bool // told; only what the turn holds may be left
 	name     string
 	links    smallMap[PID, struct{}]
@@ -135,7 +137,8 @@ type grave struct {
 	ticks    int // of the monitor
 }
 
-// die makes p dead: it is not alive, its name is free, nothing reaches it any more. ok is false if it was dead already.
+// die makes p dead: it is not alive, its name is free, nothing reaches it any more. ok is false if it was dead already. With keep
+// the mailbox is shut before anybody can settle what is left.
 func (p *process) die(reason error, keep bool) (g *grave, ok bool) {
 	if !keep && p.ext.Load() == nil && p.ext.CompareAndSwap(nil, deadExt) {
 		g = &grave{reason: reason}
@@ -152,6 +155,9 @@ func (p *process) die(reason error, keep bool) (g *grave, ok bool) {
 		e.links, e.watchers, e.watching = smallMap[PID, struct{}]{}, smallMap[uint64, PID]{}, smallMap[uint64, PID]{}
 		e.grave = g
 		p.status.Store(statusDead)
+		if keep {
+			g.tickets, g.owner = p.ops.shut()
+		}
 		s := e.spansLocked()
 		e.mu.Unlock()
 		s.end()
@@ -182,14 +188,12 @@ func (p *process) kill(w *worker) {
 		return
 	}
 	p.sig.Or(sigDead)
-	tickets, owner := p.ops.shut()
 	e := p.ext.Load()
 	e.mu.Lock()
-	g.tickets = tickets
 	parked := e.unparkLocked()
 	e.mu.Unlock()
 	switch {
-	case owner || parked:
+	case g.owner || parked:
 		p.settle(w, true)
 	case p.traits&traitGoroutine != 0:
 		p.settle(w, false)
@@ -281,9 +285,6 @@ func (p *process) tellRelations(g *grave, w *worker) {
 
 // lose makes a dead letter of what was still queued when p ended.
 func (p *process) lose(e envelope, reason error, w *worker) {
-	if e.hdr.internal() {
-		return
-	}
 	p.sys.taken.Add(1)
 	p.loseTaken(e, reason, w)
 }
@@ -291,6 +292,7 @@ func (p *process) lose(e envelope, reason error, w *worker) {
 func (p *process) loseTaken(e envelope, reason error, w *worker) {
 	h := e.hdr
 	if h.internal() {
+		p.sys.taken.Add(^uint64(0)) // it was put back, and is not a message unless it is delivered
 		if h.kind == kindThen {
 			p.sys.lateReplies.Add(1)
 		}

@@ -32,7 +32,7 @@ func newBox(spec mailbox.Spec) (box, error) {
 // put stores a message; evicted is what made room for it.
 func (b *box) put(p *process, e envelope) error {
 	lost, err := b.Push(boxed{e, true})
-	if lost.present {
+	if h := lost.hdr; lost.present && (h == nil || h.kind != kindTimer || h.timer.deliver()) {
 		p.sys.unsent.Add(1) // it leaves the queue without having been taken
 		p.sys.lost(lost.from, p.pid(), lost.msg, ErrMailboxFull)
 		if a := lost.hdr.askOf(); a != nil {
@@ -183,7 +183,11 @@ func (p *queueProcess) turn(w *worker) {
 				if p.release() {
 					return
 				}
-				if p.dead() || p.sig.Load() != 0 && !c.signals() {
+				if p.dead() {
+					p.settle(w, true)
+					return
+				}
+				if p.sig.Load() != 0 && !c.signals() {
 					return
 				}
 				continue

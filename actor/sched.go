@@ -229,6 +229,10 @@ func (s *scheduler) unblock(w *worker) bool {
 	s.active++
 	s.room.Add(-1)
 	w.blocked.Store(false)
+	s.wakes.Add(1) // it may block again
+	if s.asleep.Load() {
+		s.rouse()
+	}
 	return true
 }
 
@@ -252,6 +256,7 @@ func (s *scheduler) rest(w *worker) bool {
 		s.dismissLocked(w)
 		s.mu.Unlock()
 		s.evict(w)
+		s.rouse() // the monitor ends with the last worker
 		return false
 	}
 	s.idle = append(s.idle, w)

@@ -186,14 +186,15 @@ func (s *System) enroll(p *process, cfg *spawnConfig, from spawnFrom) (PID, erro
 		wantsInit = x.wantsInit()
 	}
 	own := p.traits&traitGoroutine != 0
+	claimed := wantsInit || own || cfg.name != ""
+	if claimed && !p.ops.claim() {
+		return PID{}, errors.New("actor: Spawn: the process is not new")
+	}
 	if wantsInit || own {
 		// From its birth somebody owns the consumer's right: messages that come early wait for Init.
-		if !p.ops.claim() {
-			return PID{}, errors.New("actor: Spawn: the process is not new")
-		}
 		p.sig.Store(sigInit)
 	}
-	if err := s.admit(p); err != nil {
+	if err := s.admit(p, claimed); err != nil {
 		return PID{}, err
 	}
 	pid := p.pid()
@@ -223,6 +224,8 @@ func (s *System) enroll(p *process, cfg *spawnConfig, from spawnFrom) (PID, erro
 		}
 	} else if own {
 		p.ops.(*goProcess).launch()
+	} else if claimed {
+		p.ops.rest(nil)
 	}
 	if from.ref != nil {
 		*from.ref = from.by.Monitor(pid)
@@ -230,8 +233,8 @@ func (s *System) enroll(p *process, cfg *spawnConfig, from spawnFrom) (PID, erro
 	return pid, nil
 }
 
-// admit puts p into the table unless the System stops.
-func (s *System) admit(p *process) error {
+// admit puts p into the table unless the System stops. claimed: the caller owns the consumer's right.
+func (s *System) admit(p *process, claimed bool) error {
 	if s.isStopping() {
 		return fmt.Errorf("actor: Spawn: %w", ErrStopped)
 	}
@@ -239,21 +242,25 @@ func (s *System) admit(p *process) error {
 		return fmt.Errorf("actor: Spawn: %w", ErrTooManyProcesses)
 	}
 	if s.isStopping() {
-		s.withdraw(p)
+		if claimed || p.ops.claim() {
+			s.withdraw(p)
+		} else {
+			s.spawned.Add(1) // somebody found it: it was a process, for a moment
+			p.kill(nil)
+		}
 		return fmt.Errorf("actor: Spawn: %w", ErrStopped)
 	}
 	return nil
 }
 
-// withdraw removes a process that never ran. What reached it meanwhile becomes dead letters.
+// withdraw removes a process that never ran, whose consumer's right the caller owns. What reached it meanwhile becomes dead letters.
 func (s *System) withdraw(p *process) {
 	g, ok := p.die(NoProc, true)
 	if !ok {
 		return
 	}
-	defer p.sig.Or(sigGone)
-	tickets, _ := p.ops.shut()
-	p.ops.drain(tickets, true, func(e envelope) { p.lose(e, g.reason, nil) })
+	p.ops.drain(g.tickets, true, func(e envelope) { p.lose(e, g.reason, nil) })
+	p.sig.Or(sigGone)
 	s.oneLess()
 }
 

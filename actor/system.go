@@ -17,17 +17,18 @@ import (
 // System is one node's process engine. Several can live in one OS process, even under one name; nothing is shared between
 // them. An idle System has no goroutine but its parked workers and their monitor, and none before the first process runs.
 type System struct {
-	name  string
-	self  *handle
-	cfg   config
-	table table
-	sched scheduler
-	clock clock
-	nodes nodes
-	names sync.Map // name to *process
-	subs  subscribers
-	cells mailbox.Pool[envelope]
-	pools sync.Map // reflect.Type of M to *mailbox.Pool[typedEnvelope[M]]
+	name    string
+	started time.Time
+	self    *handle
+	cfg     config
+	table   table
+	sched   scheduler
+	clock   clock
+	nodes   nodes
+	names   sync.Map // name to *process
+	subs    subscribers
+	cells   mailbox.Pool[envelope]
+	pools   sync.Map // reflect.Type of M to *mailbox.Pool[typedEnvelope[M]]
 
 	parkers  parkers
 	inlines  sync.Pool // *Context for handlers that run on their asker
@@ -109,7 +110,7 @@ func NewSystem(name string, opts ...Option) (*System, error) {
 	if name == "" || strings.ContainsAny(name, "<>\" \t\r\n") {
 		return nil, fmt.Errorf("actor: NewSystem(%q): the name must not be empty or contain <, >, quotes or white space", name)
 	}
-	s := &System{name: name}
+	s := &System{name: name, started: time.Now()}
 	s.stop.ended = make(chan struct{}, 1)
 	s.stop.done = make(chan struct{})
 	s.cfg = config{workers: defaultWorkers(), logger: slog.Default(), highWater: 100_000, longTurn: time.Second}
@@ -185,11 +186,29 @@ func (s *System) deliver(ctx context.Context, to PID, e envelope, c *core) {
 	if c != nil {
 		w = c.worker()
 	}
-	err := p.ops.push(e, w)
+	if err := p.ops.push(e, w); err != nil {
+		s.pushFailed(ctx, p, e, c, err)
+	}
+}
+
+// pushFailed waits for room if that is the policy of p's mailbox; else, or if that fails, e is a dead letter.
+func (s *System) pushFailed(ctx context.Context, p *process, e envelope, c *core, err error) error {
 	if err == ErrMailboxFull {
 		if q, ok := p.ops.(waitingQueue); ok {
 			err = q.pushWait(ctx, e, c)
 		}
+	}
+	if err != nil {
+		s.undeliverable(p.pid(), e, err)
+	}
+	return err
+}
+
+// deliverNow is deliver that never waits.
+func (s *System) deliverNow(to PID, e envelope) {
+	err := to.unreachable()
+	if p := to.resolve(); p != nil {
+		err = p.ops.push(e, nil)
 	}
 	if err != nil {
 		s.undeliverable(to, e, err)

@@ -2,7 +2,6 @@ package actor
 
 import (
 	"container/heap"
-	"context"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -95,10 +94,11 @@ func (c *clock) nudge() {
 // send is SendAfter.
 func (c *clock) send(d time.Duration, to PID, msg any, from PID, m *meta) Timer {
 	t := &timer{}
-	h := &header{kind: kindTimer, meta: m, timer: t}
+	h := newSignal(kindTimer, nil, 0)
+	h.meta, h.timer = m, t
 	t.call = func() {
 		if t.state.Load() == timerPending {
-			c.sys.deliver(context.Background(), to, envelope{msg, from, h}, nil)
+			c.sys.deliverNow(to, envelope{msg, from, h})
 		}
 	}
 	c.add(t, d)

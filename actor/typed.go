@@ -207,7 +207,7 @@ func (p *typedProcess[M]) claim() bool { return p.in.Claim() }
 
 func (p *typedProcess[M]) receive(c *Context, payload any) error {
 	if payload == nil && c.env.msg != nil {
-		payload = c.env.msg // from the stash, boxed
+		payload = c.env.msg // run by the asker, boxed
 	}
 	t, ok := p.actor.(*typedActor[M])
 	switch {
@@ -239,12 +239,15 @@ func (p *typedProcess[M]) turn(w *worker) {
 	c := w.begin(&p.process)
 	defer w.guard()
 	in, pool, t := &p.in, p.pool, &w.tally
+	c.env = envelope{} // its msg, if set, stands for cur's
 	n, waits := 0, 0
 	if p.sig.Load() != 0 && !c.signals() {
 		return
 	}
 	for {
 		if p.local&localFront != 0 && c.front() {
+			p.cur.msg, _ = asType[M](c.env.msg)
+			c.env.msg = nil
 			if !c.handle() {
 				return
 			}

@@ -106,6 +106,7 @@ func (w *worker) run() {
 	normal := false
 	defer func() {
 		if !normal {
+			w.sched.searching.Add(1) // as run expects
 			w.sched.wg.Go(w.run)
 		}
 	}()
