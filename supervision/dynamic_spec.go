@@ -89,8 +89,12 @@ func (s PartitionedSpec) check(c *checker, path string) {
 		c.report(path, "Child", "is nil; give a function that describes the child of a partition")
 		return
 	}
-	spec := s.expand()
-	spec.check(c, path)
+	defer func() {
+		if v := recover(); v != nil {
+			c.report(path, "Child", fmt.Sprintf("panics: %v", v))
+		}
+	}()
+	s.expand().check(c, path)
 }
 
 func (s PartitionedSpec) expand() Spec {

@@ -86,6 +86,7 @@ func (m *machine[P]) advance(now time.Duration, o *op[P]) {
 	if o.delay == 0 && len(o.starts) > 0 {
 		e := o.starts[0]
 		m.setState(e, stateStarting)
+		e.again = o.kind == opRestart
 		m.emit(action[P]{kind: actStart, e: e})
 		return
 	}

@@ -26,6 +26,8 @@ type shell struct {
 	timers   map[uint64]actor.Timer
 	told     map[actor.PID]actor.MonitorRef // children that were told to exit
 	probes   map[actor.PID]probe
+	subs     map[actor.PID]*view    // of children that are supervisors
+	orphans  map[actor.PID]*orphans // of those among them that were killed
 }
 
 // call is a request to a supervisor.
@@ -124,6 +126,8 @@ func (s *shell) Receive(ctx *actor.Context, msg any) error {
 		s.call(ctx, msg)
 	case probeDue:
 		s.probe(ctx, msg.child)
+	case orphansLate:
+		s.orphansLate(ctx, msg.supervisor)
 	case probeLate:
 		s.probeLate(ctx, msg.probe)
 	default:
@@ -150,7 +154,15 @@ func (s *shell) exitSignal(ctx *actor.Context, sig actor.ExitSignal) {
 	s.childEnded(ctx, sig.From, sig.Reason)
 }
 
+// childEnded: the process of a child has ended.
 func (s *shell) childEnded(ctx *actor.Context, pid actor.PID, reason error) {
+	if s.orphans[pid] == nil && !s.adopt(ctx, pid, reason) {
+		s.gone(ctx, pid, reason)
+	}
+}
+
+// gone tells the machine that a child has ended.
+func (s *shell) gone(ctx *actor.Context, pid actor.PID, reason error) {
 	if e := s.v.m.table.byPID[pid]; e != nil && e.spec.child.onEnd != nil { // only this process writes the table
 		e.spec.child.onEnd(pid, reason)
 	}
@@ -160,10 +172,17 @@ func (s *shell) childEnded(ctx *actor.Context, pid actor.PID, reason error) {
 // down: a child that was told to exit has ended, seen by the monitor because it had unlinked itself; or the parent of a
 // supervisor that is not linked to it yet.
 func (s *shell) down(ctx *actor.Context, d actor.Down) {
+	if errors.Is(d.Reason, actor.NoProc) && ctx.System().Alive(d.PID) {
+		ctx.SendAfter(time.Millisecond, ctx.Self(), d) // it was ending already, and is not done with that: look again
+		return
+	}
 	if ref, ok := s.told[d.PID]; ok && ref == d.Ref {
 		delete(s.told, d.PID)
 		ctx.Unlink(d.PID)
 		s.childEnded(ctx, d.PID, d.Reason)
+		return
+	}
+	if s.orphanDown(ctx, d) {
 		return
 	}
 	if d.PID == s.parent && d.Ref == s.parentUp {
@@ -256,13 +275,17 @@ func (s *shell) watch(ctx *actor.Context, pid actor.PID) {
 func (s *shell) start(ctx *actor.Context, e *entry[actor.PID]) {
 	c := e.spec.child
 	a, err := c.incarnate(ctx.Self())
+	sub, _ := a.(*shell)
 	var pid actor.PID
 	if err == nil {
 		opts := c.Options
-		if c.Supervisor != nil {
+		if sub != nil {
 			opts = append(opts[:len(opts):len(opts)], actor.EndsChildren())
 		}
 		pid, err = ctx.SpawnLink(a, opts...)
+	}
+	if sub != nil && err == nil {
+		s.keep(pid, sub.v)
 	}
 	ignored := errors.Is(err, actor.Ignore)
 	if ignored {
@@ -312,6 +335,9 @@ func (s *shell) end(a action[actor.PID]) {
 		s.reason = a.err
 	case endStart:
 		s.reason = &StartError{ID: a.e.spec.id, Err: a.err}
+		s.v.mu.Lock()
+		s.v.failed = s.reason
+		s.v.mu.Unlock()
 	case endAuto:
 		s.reason = actor.Shutdown
 	case endIntensity:

@@ -60,6 +60,11 @@ func launch(s actor.Spawner, spec AnySpec, opts []actor.SpawnOption) (*view, err
 		if sh.v.live() { // the caller has to stop waiting
 			sh.v.sys.Exit(pid, actor.Shutdown)
 		}
+		sh.v.mu.RLock()
+		defer sh.v.mu.RUnlock()
+		if sh.v.failed != nil { // it may be gone before it could be asked
+			err = sh.v.failed
+		}
 		return nil, startFault(err)
 	}
 	return sh.v, nil

@@ -46,6 +46,7 @@ type entry[P comparable] struct {
 	live, gone bool
 	paid       bool // the restart that its timer leads to is counted already
 	late       bool // killed because it was not ready in time
+	again      bool // its start is a restart
 	hidden     bool // its first start is under way: not shown yet
 	removed    bool
 }
@@ -140,4 +141,9 @@ func (e *entry[P]) shown() (pid P) {
 		pid = e.pid
 	}
 	return pid
+}
+
+// restarting reports whether e waits to be started again, or is just being.
+func (e *entry[P]) restarting() bool {
+	return e.state == stateRestarting || e.state == stateStarting && e.again
 }

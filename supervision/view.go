@@ -13,12 +13,14 @@ import (
 type view struct {
 	mu         sync.RWMutex
 	m          *machine[actor.PID]
+	failed     error // why the first start failed
 	sys        *actor.System
 	pid        actor.PID
 	kind       kind
 	template   Child
 	epoch      time.Time
 	partitions atomic.Int64 // in use
+	over       atomic.Bool  // ended, and not by a kill
 	home       *directory
 }
 
@@ -28,7 +30,9 @@ func (v *view) born(sys *actor.System, pid actor.PID) {
 	v.home.add(v)
 }
 
+// forget takes a supervisor that ended in order out of the directory.
 func (v *view) forget() {
+	v.over.Store(true)
 	if v.home != nil {
 		v.home.remove(v)
 	}
@@ -64,7 +68,7 @@ func (v *view) info(e *entry[actor.PID], live bool) ChildInfo {
 	if !live {
 		return i
 	}
-	i.PID, i.Restarting = e.shown(), e.state == stateRestarting
+	i.PID, i.Restarting = e.shown(), e.restarting()
 	if !i.PID.IsZero() {
 		i.Since = v.epoch.Add(e.since)
 	}
