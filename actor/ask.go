@@ -19,18 +19,14 @@ type Request[R any] interface{ replies(R) }
 // ask is a request under way. Exactly one of Reply, Fail, the asker's giving up and the end of who owes the answer wins.
 type ask struct {
 	hdr      header // of the request's envelope
-	done     header // AskAsync: of the answer's envelope
 	state    atomic.Uint32
-	async    bool
-	pending  int // AskAsyncs made for it and not continued; owned by the process that handles it
-	deadline time.Time
+	pending  int32 // AskAsyncs made for it and not continued; owned by the process that handles it
+	deadline time.Duration
 	sys      *System
-	from     PID
-	parker   *parker // who waits, in state askParked
+	parker   *parker // who waits, in state askParked; nil if the answer comes as an envelope
 	err      error
-	record   any // the *askRecord[R] this is part of
-	timer    *timer
 	owner    atomic.Pointer[process] // who owes a deferred answer
+	record   any                     // the *askRecord[R] or *asyncRecord[R] this is part of
 }
 
 const (
@@ -44,15 +40,26 @@ const (
 type askRecord[R any] struct {
 	ask
 	value R
-	then  func(*Context, R, error) error
-
-	// AskAsync: the request that was being handled, which then goes on handling.
-	outer envelope
 }
 
-func (a *ask) init(sys *System, from PID, m *meta, record any) {
-	a.hdr = header{meta: m, ask: a}
-	a.sys, a.from, a.record = sys, from, record
+func (r *askRecord[R]) set(v R) { r.value = v }
+
+// setter is a record whose answer is an R.
+type setter[R any] interface{ set(R) }
+
+func (a *ask) init(sys *System, m *meta, record any) {
+	a.hdr.meta, a.hdr.ask = m, a
+	a.sys, a.record = sys, record
+}
+
+// setDeadline stores t as an offset to the System's start; 0 is none.
+func (a *ask) setDeadline(t time.Time) { a.deadline = max(1, t.Sub(a.sys.started)) }
+
+func (a *ask) deadlineTime() (time.Time, bool) {
+	if a == nil || a.deadline == 0 {
+		return time.Time{}, false
+	}
+	return a.sys.started.Add(a.deadline), true
 }
 
 // expired reports whether nobody wants the answer any more.
@@ -77,15 +84,8 @@ func (a *ask) publish(parked bool, w *worker) {
 	if !parked {
 		return
 	}
-	if a.async {
-		if a.timer != nil {
-			a.timer.stop()
-		}
-		p := a.from.resolve()
-		a.done = header{kind: kindThen, ask: a, meta: a.hdr.meta}
-		if p == nil || !p.ops.signal(&a.done, PID{}, w) {
-			a.sys.lateReplies.Add(1)
-		}
+	if a.parker == nil {
+		a.record.(continuation).deliver(w)
 		return
 	}
 	if w != nil {
@@ -106,7 +106,7 @@ func (a *ask) fail(err error, w *worker) bool {
 
 // answer is Reply once the request is known.
 func answer[R any](a *ask, r R, w *worker) {
-	rec, ok := a.record.(*askRecord[R])
+	rec, ok := a.record.(setter[R])
 	if !ok {
 		a.fail(ErrWrongType, w)
 		return
@@ -116,7 +116,7 @@ func answer[R any](a *ask, r R, w *worker) {
 		a.sys.lateReplies.Add(1)
 		return
 	}
-	rec.value = r
+	rec.set(r)
 	a.publish(parked, w)
 }
 
@@ -156,12 +156,15 @@ func (a *ask) run(ctx context.Context, to PID, req, record any) error {
 		}
 		sys = to.h.sys
 	}
-	a.init(sys, o.from, o.meta, record)
-	if ctx.Done() != nil || o.core != nil {
+	a.init(sys, o.meta, record)
+	done := ctx.Done()
+	if done != nil {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		a.deadline, _ = ctx.Deadline()
+		if t, ok := ctx.Deadline(); ok {
+			a.setDeadline(t)
+		}
 	}
 	e := envelope{req, o.from, &a.hdr}
 	p := to.resolve()
@@ -184,18 +187,24 @@ func (a *ask) run(ctx context.Context, to PID, req, record any) error {
 	}
 	pk := sys.parkers.get()
 	a.parker = pk
-	if !a.state.CompareAndSwap(askRunning, askParked) {
+	if !inline {
+		a.state.Store(askParked)
+		if err := p.ops.push(e, w); err != nil {
+			if sys.pushFailed(ctx, p, e, o.core, err) != nil {
+				<-pk.ch // the failure is its answer
+				sys.parkers.Put(pk)
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				return a.err
+			}
+		}
+	} else if !a.state.CompareAndSwap(askRunning, askParked) {
 		sys.parkers.Put(pk)
 		a.settled()
 		return a.err
 	}
-	if !inline {
-		if err := p.ops.push(e, w); err != nil {
-			sys.refused(o.from, to, req, err, a.hdr.meta)
-			a.fail(err, nil)
-		}
-	}
-	return a.wait(ctx, o.core)
+	return a.wait(ctx, done, o.core)
 }
 
 // settled reports whether the answer is there, waiting out its writing.
@@ -207,9 +216,8 @@ func (a *ask) settled() bool {
 }
 
 // wait parks the asker until the answer is there or ctx ends.
-func (a *ask) wait(ctx context.Context, c *core) error {
+func (a *ask) wait(ctx context.Context, done <-chan struct{}, c *core) error {
 	pk := a.parker
-	var done <-chan struct{}
 	if c != nil {
 		if c.host != nil {
 			select {
@@ -222,7 +230,6 @@ func (a *ask) wait(ctx context.Context, c *core) error {
 			defer c.host.unblock()
 		}
 	}
-	done = ctx.Done()
 	if done == nil {
 		<-pk.ch
 		a.sys.parkers.Put(pk)
@@ -275,15 +282,15 @@ func originOf(ctx context.Context) origin {
 	case *scope:
 		return x.o
 	}
-	var o origin
-	switch x := ctx.Value(coreKey{}).(type) {
+	switch x := ctx.Value(originKey{}).(type) {
 	case *core:
-		o = x.origin()
+		return x.origin()
 	case *scope:
-		o = x.o
+		return x.o
+	case *metaContext:
+		o := originOf(x.Context)
+		o.meta = x.m
+		return o
 	}
-	if m := metaOf(ctx); m != nil {
-		o.meta = m
-	}
-	return o
+	return origin{}
 }

@@ -40,7 +40,7 @@ func (c *Context) Unbecome() {
 
 // Stash puts the message being handled aside, with its sender and asker, until [Context.Unstash].
 func (c *Context) Stash() {
-	if c.stage != stageMessage || c.flags&flagStashed != 0 {
+	if c.stage != stageMessage || c.flags&(flagStashed|flagUnhandled) != 0 {
 		return
 	}
 	env := envelope{c.p.ops.current(c), c.env.from, c.env.hdr}
@@ -188,5 +188,5 @@ func (p *process) idleOver() {
 		i.t = p.sys.clock.call(left, p.idleOver)
 		return
 	}
-	p.ops.signal(&header{kind: kindIdle, gen: i.gen, payload: Idle{}}, PID{}, nil)
+	p.ops.signal(newSignal(kindIdle, Idle{}, i.gen), PID{}, nil)
 }

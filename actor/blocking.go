@@ -391,10 +391,7 @@ func (p *Process) Context() context.Context { return p }
 
 // Deadline is that of the request received last.
 func (p *Process) Deadline() (time.Time, bool) {
-	if a := p.env.hdr.askOf(); a != nil && p.handling && !a.deadline.IsZero() {
-		return a.deadline, true
-	}
-	return time.Time{}, false
+	return p.env.hdr.askOf().deadlineTime()
 }
 
 // Done is closed when the process is told to exit.

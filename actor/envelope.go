@@ -17,18 +17,32 @@ type typedEnvelope[M any] struct {
 
 // header carries what few messages have. It is immutable once sent, except for cancelled.
 type header struct {
-	kind kind
-	meta *meta // baggage and trace
-	ask  *ask  // the request this message is
-
-	// payload replaces the message of signals and internal kinds, so that they fit typed mailboxes.
-	payload any
-	gen     uint64 // kindIdle: of the silence it belongs to; kindDown: of the monitor
-	linked  bool   // kindExit: it came by a link
+	kind   kind
+	linked bool // kindExit: it came by a link
 
 	// cancelled is written and read by the receiving process alone: Unlink after an ExitSignal was queued.
 	cancelled bool
-	timer     *timer
+
+	meta *meta // baggage and trace
+	ask  *ask  // the request this message is
+	*signal
+}
+
+// signal is what the headers of signals and timers have beside.
+type signal struct {
+	payload any    // replaces the message, so that signals fit typed mailboxes
+	gen     uint64 // kindIdle: of the silence it belongs to; kindDown: of the monitor
+	timer   *timer // kindTimer
+}
+
+func newSignal(k kind, payload any, gen uint64) *header {
+	x := &struct {
+		header
+		signal
+	}{}
+	x.header = header{kind: k, signal: &x.signal}
+	x.signal = signal{payload: payload, gen: gen}
+	return &x.header
 }
 
 type kind uint8

@@ -23,6 +23,22 @@ func newMeta(baggage []baggageEntry, trace string) *meta {
 
 type metaKey struct{}
 
+// metaContext is a context.Context with baggage.
+type metaContext struct {
+	context.Context
+	m *meta
+}
+
+func (c *metaContext) Value(key any) any {
+	switch key.(type) {
+	case metaKey:
+		return c.m
+	case originKey:
+		return c
+	}
+	return c.Context.Value(key)
+}
+
 // WithBaggage returns ctx with an entry that travels along with everything sent, spawned or timed under it, across
 // processes and nodes. An entry of the same key is replaced.
 func WithBaggage(ctx context.Context, key, value string) context.Context {
@@ -37,7 +53,7 @@ func WithBaggage(ctx context.Context, key, value string) context.Context {
 		}
 	}
 	m.baggage = append(m.baggage, baggageEntry{key, value})
-	return context.WithValue(ctx, metaKey{}, m)
+	return &metaContext{ctx, m}
 }
 
 // WithTrace returns ctx with a W3C trace parent that travels like baggage. The text is passed on as it is.
@@ -46,7 +62,7 @@ func WithTrace(ctx context.Context, traceparent string) context.Context {
 	if old := metaOf(ctx); old != nil {
 		baggage = old.baggage
 	}
-	return context.WithValue(ctx, metaKey{}, newMeta(baggage, traceparent))
+	return &metaContext{ctx, newMeta(baggage, traceparent)}
 }
 
 // Baggage yields the entries that travel with ctx, oldest first.

@@ -134,7 +134,7 @@ func (p *process) unwatch(ref uint64) {
 
 // down puts a Down into p's queue. Whether it is delivered is decided when its turn comes: Demonitor may be faster.
 func (p *process) down(ref uint64, pid PID, reason error, w *worker) {
-	p.ops.signal(&header{kind: kindDown, gen: ref, payload: Down{MonitorRef{ref}, pid, reason}}, PID{}, w)
+	p.ops.signal(newSignal(kindDown, Down{MonitorRef{ref}, pid, reason}, ref), PID{}, w)
 }
 
 // Demonitor ends a monitor. Its Down is not delivered afterwards, not even if it is queued already.

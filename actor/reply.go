@@ -1,9 +1,7 @@
 package actor
 
 import (
-	"context"
 	"slices"
-	"time"
 )
 
 // Reply answers the request being handled. R may be an interface: Reply[fmt.Stringer](…). Of several answers the first counts;
@@ -109,68 +107,4 @@ func (a *ask) disown() {
 		owed[i], owed[last] = owed[last], nil
 		e.rare.owed = owed[:last]
 	}
-}
-
-// AskAsync sends a request and lets the process go on; then runs as part of it when the answer is there, like a handler. If a
-// request is being handled, then is part of handling that: it may answer it, and inherits its deadline and baggage. The
-// errors are those of [Ask].
-func AskAsync[R any](ctx *Context, to PID, req Request[R], then func(ctx *Context, r R, err error) error) {
-	rec := &askRecord[R]{then: then}
-	a := &rec.ask
-	a.init(ctx.sys, ctx.p.pid(), ctx.meta, rec)
-	a.async = true
-	a.state.Store(askParked)
-	if outer := ctx.env.hdr.askOf(); outer != nil {
-		rec.outer = envelope{ctx.p.ops.current(ctx), ctx.env.from, ctx.env.hdr}
-		outer.pending++
-		ctx.p.owe(outer)
-		if d := outer.deadline; !d.IsZero() {
-			a.deadline = d
-			a.timer = ctx.sys.clock.call(time.Until(d), func() { a.fail(context.DeadlineExceeded, nil) })
-		}
-	} else {
-		rec.outer.from = ctx.env.from
-	}
-	e := envelope{req, a.from, &a.hdr}
-	if ctx.killed(to, req) {
-		return
-	}
-	p := to.resolve()
-	err := ctx.sys.askable(p, to, a.from, e)
-	if err == nil {
-		if err = p.ops.push(e, ctx.w); err != nil {
-			ctx.sys.refused(a.from, to, req, err, ctx.meta)
-		}
-	}
-	if err != nil {
-		a.fail(err, ctx.w)
-	}
-}
-
-// continuation is an askRecord of any type.
-type continuation interface {
-	part() *ask
-	outerEnvelope() envelope
-	call(c *Context) error
-}
-
-func (r *askRecord[R]) part() *ask              { return &r.ask }
-func (r *askRecord[R]) outerEnvelope() envelope { return r.outer }
-func (r *askRecord[R]) call(c *Context) error   { return r.then(c, r.value, r.err) }
-
-// resume runs the continuation of an AskAsync. It is false if the turn is over.
-func (c *Context) resume(a *ask) bool {
-	c.tally.taken-- // the answer is not a message
-	rec := a.record.(continuation)
-	c.env = rec.outerEnvelope()
-	c.meta = a.hdr.meta
-	if outer := c.env.hdr.askOf(); outer != nil {
-		outer.pending--
-		if outer.state.Load() == askParked || outer.state.Load() == askRunning {
-			c.p.asked.Store(outer)
-		}
-	}
-	c.stage = stageThen
-	err := rec.call(c)
-	return c.finish(err)
 }

@@ -64,6 +64,17 @@ func (s *scheduler) later(p *process, w *worker) {
 
 func (s *scheduler) inject(p *process) {
 	s.mu.Lock()
+	if n := len(s.idle); n > 0 && s.head == nil && s.active < s.limit {
+		// A parked worker gets it directly.
+		w := s.rouseLocked(n-1, false)
+		w.next.Store(p)
+		s.mu.Unlock()
+		w.park <- struct{}{}
+		if s.asleep.Load() {
+			s.rouse()
+		}
+		return
+	}
 	p.link = nil
 	if s.tail == nil {
 		s.head = p
@@ -121,17 +132,14 @@ func (s *scheduler) wakeOne() {
 		s.mu.Unlock()
 		return
 	}
-	s.active++
-	s.room.Add(-1)
-	s.wakes.Add(1)
 	if n := len(s.idle); n > 0 {
-		w := s.idle[n-1]
-		s.idle[n-1] = nil
-		s.idle = s.idle[:n-1]
-		w.parked = false
+		w := s.rouseLocked(n-1, true)
 		s.mu.Unlock()
 		w.park <- struct{}{}
 	} else {
+		s.active++
+		s.room.Add(-1)
+		s.wakes.Add(1)
 		w := s.hireLocked()
 		s.mu.Unlock()
 		s.wg.Go(w.run)
@@ -139,6 +147,18 @@ func (s *scheduler) wakeOne() {
 	if s.asleep.Load() {
 		s.rouse()
 	}
+}
+
+// rouseLocked takes the last parked worker, which the caller then wakes. search says whether it is one of those counted as searching.
+func (s *scheduler) rouseLocked(i int, search bool) *worker {
+	w := s.idle[i]
+	s.idle[i] = nil
+	s.idle = s.idle[:i]
+	w.parked, w.woken = false, search
+	s.active++
+	s.room.Add(-1)
+	s.wakes.Add(1)
+	return w
 }
 
 func (s *scheduler) rouse() {

@@ -47,8 +47,8 @@ func (c *Context) use() *span {
 	c.flags |= flagUsed
 	s := &span{}
 	c.span = s
-	if a := c.env.hdr.askOf(); a != nil && !a.deadline.IsZero() {
-		s.timer = c.sys.clock.call(time.Until(a.deadline), func() { s.end(context.DeadlineExceeded) })
+	if t, ok := c.env.hdr.askOf().deadlineTime(); ok {
+		s.timer = c.sys.clock.call(time.Until(t), func() { s.end(context.DeadlineExceeded) })
 	}
 	c.p.span(s)
 	return s
@@ -83,10 +83,7 @@ func (c *Context) closeSpan(err error) {
 
 // Deadline is that of the request being handled.
 func (c *Context) Deadline() (time.Time, bool) {
-	if a := c.env.hdr.askOf(); a != nil && !a.deadline.IsZero() {
-		return a.deadline, true
-	}
-	return time.Time{}, false
+	return c.env.hdr.askOf().deadlineTime()
 }
 
 // Done is closed when the handler returns, the request's deadline passes or the process is told to exit.
@@ -120,14 +117,14 @@ func (c *core) value(key any) any {
 	switch key.(type) {
 	case metaKey:
 		return c.meta
-	case coreKey:
+	case originKey:
 		return c
 	}
 	return nil
 }
 
-// coreKey finds the process that a context.Context belongs to.
-type coreKey struct{}
+// originKey finds the innermost context.Context of this package.
+type originKey struct{}
 
 // AfterFunc makes deriving from the Context start no goroutine; see [context.AfterFunc].
 func (c *Context) AfterFunc(f func()) (stop func() bool) { return c.use().afterFunc(f) }
@@ -175,7 +172,7 @@ func (s *scope) Value(key any) any {
 	switch key.(type) {
 	case metaKey:
 		return s.o.meta
-	case coreKey:
+	case originKey:
 		return s
 	}
 	if s.Context == nil {

@@ -15,6 +15,7 @@ type worker struct {
 	park   chan struct{}
 	ended  bool // set before the last token in park
 	parked bool // not running, or gone; under sched.mu
+	woken  bool // it was woken to search; set under sched.mu
 
 	next    atomic.Pointer[process]
 	cur     atomic.Uint64 // id of the process whose turn it is, or was; for the monitor and for Kill
@@ -125,7 +126,7 @@ func (w *worker) run() {
 			if !w.retire() {
 				break
 			}
-			searching = true
+			searching = w.woken
 		}
 	}
 	normal = true
@@ -162,7 +163,7 @@ func (w *worker) find(searching *bool) *process {
 		if !w.sched.rest(w) {
 			return nil
 		}
-		*searching = true
+		*searching = w.woken
 	}
 }
 
