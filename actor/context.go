@@ -281,7 +281,7 @@ func (c *Context) unblock() {
 // Unhandled says that the handler does not know the message: it becomes a dead letter, and a request fails with
 // [ErrUnhandled]. It returns nil, to be returned by the handler.
 func (c *Context) Unhandled() error {
-	if c.flags&flagUnhandled != 0 {
+	if c.flags&(flagUnhandled|flagStashed) != 0 {
 		return nil
 	}
 	c.flags |= flagUnhandled
@@ -289,7 +289,9 @@ func (c *Context) Unhandled() error {
 		c.flags |= flagAnswered
 		a.fail(ErrUnhandled, c.w)
 	}
-	c.sys.lost(c.env.from, c.p.pid(), c.p.ops.current(c), ErrUnhandled)
+	if c.stage == stageMessage { // in a continuation it is handled already
+		c.sys.lost(c.env.from, c.p.pid(), c.p.ops.current(c), ErrUnhandled)
+	}
 	return nil
 }
 
