@@ -23,7 +23,7 @@ func (b Blocking) make(s *System, cfg *spawnConfig) (*process, error) {
 		return nil, err
 	}
 	g := &goProcess{box: q, f: b, bell: make(chan struct{}, 1)}
-	g.process = process{sys: s, ops: g, actor: b, traits: cfg.traits | traitGoroutine}
+	g.process = process{sys: s, ops: g, actor: b, traits: cfg.traits&^traitInline | traitGoroutine}
 	return &g.process, nil
 }
 
@@ -42,6 +42,7 @@ type goProcess struct {
 	process
 	box
 	f    Blocking
+	born *meta         // baggage and trace of who spawned it
 	bell chan struct{} // something arrived
 
 	mu    sync.Mutex // protects saved
@@ -117,7 +118,7 @@ func (p *goProcess) launch() {
 
 func (p *goProcess) run() {
 	h := &Process{own: p}
-	h.core = core{p: &p.process, sys: p.sys}
+	h.core = core{p: &p.process, sys: p.sys, meta: p.born}
 	returned := false
 	var err error
 	defer func() {
@@ -130,7 +131,9 @@ func (p *goProcess) run() {
 		}
 		h.close(err)
 	}()
-	err = p.f(h)
+	if !p.dead() { // killed before it began
+		err = p.f(h)
+	}
 	returned = true
 }
 
@@ -215,28 +218,33 @@ func (p *Process) fromSaved(match func(any) bool, looked *int) (any, bool) {
 		}
 		e := g.saved[*looked]
 		g.mu.Unlock()
-		msg, ok := p.admit(&e, match)
-		if !ok && e.hdr != nil && e.hdr.kind == kindMessage && e.msg == discarded {
-			p.unsave(*looked)
+		nothing := p.dropped(&e)
+		if !nothing && match != nil && !match(e.content()) {
+			*looked++
 			continue
 		}
-		if ok {
-			p.unsave(*looked)
+		if !p.unsave(*looked) {
+			return nil, false // the process was killed
+		}
+		if msg, ok := p.settleOn(&e, nothing); ok {
 			return msg, true
 		}
-		*looked++
 	}
 }
 
-func (p *Process) unsave(i int) {
+// unsave takes out what stands at i. It is false if the end of the process took it.
+func (p *Process) unsave(i int) bool {
 	g := p.own
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if i < len(g.saved) {
-		g.saved = append(g.saved[:i], g.saved[i+1:]...)
+	if i >= len(g.saved) {
+		return false
 	}
+	g.saved = append(g.saved[:i], g.saved[i+1:]...)
+	return true
 }
 
+// fromQueue is fromSaved for what this process has not looked at. What match is asked about is saved first: match may panic.
 func (p *Process) fromQueue(match func(any) bool, looked *int) (any, bool) {
 	g := p.own
 	for {
@@ -244,88 +252,87 @@ func (p *Process) fromQueue(match func(any) bool, looked *int) (any, bool) {
 		if !ok {
 			return nil, false
 		}
-		msg, ok := p.admit(&b.envelope, match)
-		if ok {
-			return msg, true
-		}
-		if b.msg == discarded {
+		if match == nil {
+			if msg, ok := p.settleOn(&b.envelope, p.dropped(&b.envelope)); ok {
+				return msg, true
+			}
 			continue
 		}
 		g.mu.Lock()
-		if p.core.p.dead() {
-			g.mu.Unlock()
-			p.own.lose(b.envelope, Killed, nil)
-			continue
+		dead := g.dead()
+		if !dead {
+			g.saved = append(g.saved, b.envelope)
 		}
-		g.saved = append(g.saved, b.envelope)
-		*looked = len(g.saved)
 		g.mu.Unlock()
+		if dead {
+			g.lose(b.envelope, Killed, nil)
+		} else if msg, ok := p.fromSaved(match, looked); ok {
+			return msg, true
+		}
 	}
 }
 
-type discardedMark struct{}
-
-// discarded replaces the message of an envelope that came to nothing.
-var discarded any = &discardedMark{}
-
-// admit decides whether e is what is wanted, and takes it. It sets e.msg to discarded if e is nothing any more.
-func (p *Process) admit(e *envelope, match func(any) bool) (any, bool) {
-	drop := func() (any, bool) {
-		e.msg, e.hdr = discarded, &header{}
-		return nil, false
+// content is what e shows to who receives it.
+func (e *envelope) content() any {
+	if e.hdr.internal() {
+		return e.hdr.payload
 	}
+	return e.msg
+}
+
+// dropped reports whether e came to nothing while it was queued.
+func (p *Process) dropped(e *envelope) bool {
 	h := e.hdr
-	msg := e.msg
-	if h.internal() {
-		msg = h.payload
+	if h == nil {
+		return false
 	}
-	if h != nil {
-		switch h.kind {
-		case kindTimer:
-			if h.timer.state.Load() == timerStopped {
-				return drop()
-			}
-		case kindDown:
-			if x := p.core.p.extend(); !x.monitors(h.gen) {
-				return drop()
-			}
-		case kindExit:
-			if h.cancelled {
-				return drop()
-			}
-		}
-		if h.ask != nil && h.ask.expired() {
+	switch h.kind {
+	case kindTimer:
+		return h.timer.state.Load() == timerStopped
+	case kindDown:
+		return !p.core.p.extend().monitors(h.gen)
+	case kindExit:
+		return h.cancelled
+	}
+	return h.ask != nil && h.ask.expired()
+}
+
+// settleOn makes e, which is in no queue any more, the message being handled. It is false if e came to nothing.
+func (p *Process) settleOn(e *envelope, nothing bool) (any, bool) {
+	h := e.hdr
+	if nothing {
+		if h.ask != nil {
 			p.sys.taken.Add(1)
-			p.sys.lost(e.from, p.core.p.pid(), msg, ErrExpired)
-			return drop()
+			p.sys.lost(e.from, p.core.p.pid(), e.msg, ErrExpired)
 		}
-	}
-	if match != nil && !match(msg) {
 		return nil, false
 	}
 	if h != nil {
+		ok := true
 		switch h.kind {
 		case kindTimer:
-			if !h.timer.deliver() {
-				return drop()
-			}
+			ok = h.timer.deliver()
 		case kindDown:
 			x := p.core.p.extend()
 			x.mu.Lock()
-			x.watching.remove(h.gen)
+			ok = x.watching.remove(h.gen)
 			x.mu.Unlock()
 		case kindExit:
-			p.core.p.forgetExit(h)
+			ok = p.core.p.forgetExit(h)
+		}
+		if !ok {
+			return nil, false
 		}
 	}
 	p.sys.taken.Add(1)
-	p.env = envelope{msg, e.from, h}
+	p.env = envelope{e.content(), e.from, h}
 	p.meta = h.metaOf()
 	p.handling, p.answered = true, false
 	if a := h.askOf(); a != nil {
 		p.core.p.asked.Store(a)
+		p.core.p.disappoint(a, nil)
 	}
-	return msg, true
+	return p.env.msg, true
 }
 
 func (e *ext) monitors(ref uint64) bool {
@@ -337,6 +344,8 @@ func (e *ext) monitors(ref uint64) bool {
 
 // done ends the handling of the message received last.
 func (p *Process) done() {
+	p.closeSpan(errHandlerDone)
+	p.span = nil
 	if !p.handling {
 		return
 	}
@@ -358,17 +367,14 @@ func (p *Process) count() {
 
 // close ends the process when its function returned.
 func (p *Process) close(err error) {
-	if reason := p.told(); reason != nil {
-		err = reason
-	}
-	if err == nil {
+	q := p.core.p
+	if err = q.outcome(err); err == Normal {
 		p.done()
-		err = Normal
 	} else if p.handling {
+		p.closeSpan(errHandlerDone)
 		p.handling = false
 		p.count()
 	}
-	q := p.core.p
 	if q.dead() {
 		q.settle(nil, true)
 		return
@@ -386,22 +392,33 @@ func (p *Process) take() (*ask, *worker) {
 	return a, nil
 }
 
-// Context is a context.Context that ends when the process is told to exit.
-func (p *Process) Context() context.Context { return p }
+// Context is a context.Context that ends when the process is told to exit, and not before.
+func (p *Process) Context() context.Context { return p.Detach() }
 
 // Deadline is that of the request received last.
-func (p *Process) Deadline() (time.Time, bool) {
-	return p.env.hdr.askOf().deadlineTime()
+func (p *Process) Deadline() (time.Time, bool) { return p.env.hdr.askOf().deadlineTime() }
+
+// use is the life of the process, or what also ends with the deadline while a request that has one is handled.
+func (p *Process) use() *span {
+	t, ok := p.Deadline()
+	if !ok {
+		return p.core.p.life()
+	}
+	if p.span == nil {
+		p.open(t, true, false)
+	}
+	return p.span
 }
 
-// Done is closed when the process is told to exit.
-func (p *Process) Done() <-chan struct{} { return p.core.p.life().doneChan() }
+// Done is closed when the process is told to exit. While a request with a deadline is handled it is closed at that, too, or
+// when the next message is wanted.
+func (p *Process) Done() <-chan struct{} { return p.use().doneChan() }
 
 // Err is nil until Done is closed.
-func (p *Process) Err() error { return p.core.p.life().error() }
+func (p *Process) Err() error { return p.use().error() }
 
 // Value knows baggage and trace.
 func (p *Process) Value(key any) any { return p.value(key) }
 
 // AfterFunc makes deriving from the Process start no goroutine.
-func (p *Process) AfterFunc(f func()) (stop func() bool) { return p.core.p.life().afterFunc(f) }
+func (p *Process) AfterFunc(f func()) (stop func() bool) { return p.use().afterFunc(f) }

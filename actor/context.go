@@ -38,6 +38,7 @@ const (
 	stageMessage       // Receive
 	stageThen          // the continuation of an AskAsync
 	stageInit
+	stageTerminate
 )
 
 func newContext(sys *System, w *worker, t *tally) *Context {
@@ -56,7 +57,8 @@ func (c *Context) signals() bool {
 		return false
 	}
 	if s&sigInit != 0 {
-		if err := c.start(); err != nil {
+		var ok bool
+		if c, ok = c.start(); !ok {
 			return false
 		}
 		s = p.sig.Load()
@@ -128,6 +130,7 @@ func (c *Context) admit() (payload any, deliver bool) {
 				return nil, false
 			}
 			p.asked.Store(a)
+			p.disappoint(a, c.w)
 		}
 		return nil, true
 	}
@@ -212,23 +215,23 @@ func (c *Context) crashed(value any) {
 // end ends the process whose turn it is: Terminate, then the rest.
 func (c *Context) end(reason error) {
 	p := c.p
-	if reason == nil {
-		reason = Normal
-	}
 	p.status.CompareAndSwap(statusLive, statusDying)
-	reason = c.terminate(reason)
+	reason = c.terminate(p.outcome(reason))
 	p.bury(reason, c.w, true)
 }
 
 // terminate calls the Terminate of the actor that was spawned, whatever it became. Its panic becomes the reason.
 func (c *Context) terminate(reason error) (final error) {
-	t, ok := c.p.first().(Terminator)
-	if !ok || c.p.dead() || c.p.sig.Load()&sigInit != 0 {
+	p := c.p
+	t := terminator(p.first())
+	if t == nil || p.dead() || p.sig.Load()&sigInit != 0 || !p.accept(reason) {
 		return reason
 	}
+	c.stage = stageTerminate
 	final = reason
 	done := false
 	defer func() {
+		c.stage = stageNone
 		if v := recover(); v != nil {
 			final = &PanicError{Value: v, Stack: debug.Stack()}
 		} else if !done {
@@ -243,6 +246,25 @@ func (c *Context) terminate(reason error) (final error) {
 	t.Terminate(c, reason)
 	done = true
 	return final
+}
+
+// accept notes the reason p ends with, so that whoever asks it from now on learns of it. It is false if p was killed.
+func (p *process) accept(reason error) bool {
+	e := p.extend()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.dead && !e.dying {
+		e.dying, e.reason = true, reason
+	}
+	return !e.dead
+}
+
+func terminator(a Actor) Terminator {
+	if x, ok := a.(interface{ terminator() Terminator }); ok {
+		return x.terminator()
+	}
+	t, _ := a.(Terminator)
+	return t
 }
 
 // first is the behaviour the process was spawned with.

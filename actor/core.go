@@ -141,4 +141,13 @@ func (o origin) deliver(to PID, e envelope) {
 	}
 }
 
+// ended drops what is sent on behalf of a process that ended.
+func (o origin) ended(to PID, msg any) bool {
+	if o.from.h != o.sys.self || o.from.resolve() != nil {
+		return false
+	}
+	o.sys.refused(o.from, to, msg, ErrSenderDead, o.meta)
+	return true
+}
+
 func (c *core) origin() origin { return origin{c.sys, c.p.pid(), c.meta, c} }

@@ -1,6 +1,10 @@
 package actor
 
-import "sync"
+import (
+	"context"
+	"errors"
+	"sync"
+)
 
 // ExitSignal is delivered as a message to a process that traps exits. From is zero if the signal came from outside.
 type ExitSignal struct {
@@ -68,6 +72,24 @@ func (p *process) endWith(reason error, w *worker) {
 	p.nudge(parked, w)
 }
 
+// outcome is the reason of a process whose code gave err. If that says no more than that the context ended, as it does when
+// the process is told to exit, the reason is the one told.
+func (p *process) outcome(err error) error {
+	var panicked *PanicError
+	if err != nil && (!errors.Is(err, context.Canceled) || errors.As(err, &panicked)) {
+		return err
+	}
+	if e := p.ext.Load(); e != nil && p.sig.Load()&(sigExit|sigDead) != 0 {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		return e.reason
+	}
+	if err == nil {
+		return Normal
+	}
+	return err
+}
+
 // nudge makes p look at sig. parked says that it was suspended and the caller took it out of that.
 func (p *process) nudge(parked bool, w *worker) {
 	if parked {
@@ -129,6 +151,7 @@ type grave struct {
 	tickets  uint64
 	owner    bool // whoever ended it owns the consumer's right for good
 	done     bool // told; only what the turn holds may be left
+	whole    bool // nothing is left
 	name     string
 	links    smallMap[PID, struct{}]
 	watchers smallMap[uint64, PID]
@@ -193,7 +216,8 @@ func (p *process) kill(w *worker) {
 	parked := e.unparkLocked()
 	e.mu.Unlock()
 	switch {
-	case g.owner || parked:
+	case g.owner || parked || p.sig.Load()&sigInit != 0:
+		// Also where Init goes on: nobody looks at the queue before it is over, and then this end is seen.
 		p.settle(w, true)
 	case p.traits&traitGoroutine != 0:
 		p.settle(w, false)
@@ -218,12 +242,12 @@ func (p *process) settle(w *worker, turn bool) {
 		e.mu.Unlock()
 		return
 	}
-	told := g.done
-	g.done = true
+	told, whole := g.done, g.whole
+	g.done, g.whole = true, whole || turn
 	e.mu.Unlock()
 	if !told {
 		p.tell(g, turn, w)
-	} else if turn {
+	} else if turn && !whole {
 		p.ops.drain(min(g.tickets, 1), true, func(env envelope) { p.lose(env, g.reason, w) })
 	}
 }
@@ -232,11 +256,12 @@ func (p *process) settle(w *worker, turn bool) {
 func (p *process) tell(g *grave, turn bool, w *worker) {
 	sys, r := p.sys, g.rare
 	var owed []*ask
+	var start *starting
 	if r != nil {
 		e := p.ext.Load()
 		e.mu.Lock()
 		put := append(r.front, r.stash...)
-		owed = r.owed
+		owed, start = r.owed, r.start
 		r.front, r.stash, r.owed, r.exits = nil, nil, nil, nil
 		e.mu.Unlock()
 		for _, env := range put {
@@ -252,8 +277,8 @@ func (p *process) tell(g *grave, turn bool, w *worker) {
 	for _, a := range owed {
 		a.fail(&ExitError{PID: p.pid(), Reason: g.reason}, w)
 	}
-	if r != nil && r.start != nil {
-		r.start.finish(g.reason)
+	if start != nil {
+		start.finish(g.reason)
 	}
 	sys.exited.Add(1)
 	sys.publish(Exited{PID: p.pid(), Name: g.name, Reason: g.reason})
@@ -280,6 +305,13 @@ func (p *process) tellRelations(g *grave, w *worker) {
 		if q := to.resolve(); q != nil {
 			q.unwatch(ref)
 		}
+	}
+}
+
+// disappoint fails a request that p took when it had been killed: whoever told p's askers may not have seen this one.
+func (p *process) disappoint(a *ask, w *worker) {
+	if p.dead() && p.asked.CompareAndSwap(a, nil) {
+		a.fail(&ExitError{PID: p.pid(), Reason: Killed}, w)
 	}
 }
 

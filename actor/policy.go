@@ -168,10 +168,10 @@ func (p *queueProcess) release() bool {
 
 func (p *queueProcess) turn(w *worker) {
 	c := w.begin(&p.process)
-	defer w.guard()
 	if p.sig.Load() != 0 && !c.signals() {
 		return
 	}
+	c = w.ctx // Init may have used the other up
 	for n := 0; ; n++ {
 		if n >= turnMessages || w.preempt.Load() != 0 {
 			w.yield(&p.process)
@@ -190,6 +190,7 @@ func (p *queueProcess) turn(w *worker) {
 				if p.sig.Load() != 0 && !c.signals() {
 					return
 				}
+				c = w.ctx
 				continue
 			}
 			c.tally.taken++

@@ -149,12 +149,12 @@ func (p *plainProcess) rest(w *worker) {
 
 func (p *plainProcess) turn(w *worker) {
 	c := w.begin(&p.process)
-	defer w.guard()
 	in, pool, t := &p.in, &p.sys.cells, &w.tally
 	n, waits := 0, 0
 	if p.sig.Load() != 0 && !c.signals() {
 		return
 	}
+	c = w.ctx // Init may have used the other up
 	for {
 		if p.local&localFront != 0 && c.front() {
 			if !c.handle() {
@@ -216,6 +216,7 @@ func (p *plainProcess) turn(w *worker) {
 			if p.sig.Load() != 0 && !c.signals() {
 				return
 			}
+			c = w.ctx
 		}
 	}
 }

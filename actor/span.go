@@ -45,20 +45,27 @@ func (c *Context) use() *span {
 		return c.span
 	}
 	c.flags |= flagUsed
+	t, ok := c.env.hdr.askOf().deadlineTime()
+	return c.open(t, ok, c.stage == stageTerminate)
+}
+
+// open makes a span that ends at t, if there is one, and by an exit. In Terminate, which is last, there is no exit any more but Kill.
+func (c *core) open(t time.Time, ok, last bool) *span {
 	s := &span{}
 	c.span = s
-	if t, ok := c.env.hdr.askOf().deadlineTime(); ok {
-		s.timer = c.sys.clock.call(time.Until(t), func() { s.end(context.DeadlineExceeded) })
+	if ok {
+		s.timer = &timer{call: func() { s.end(context.DeadlineExceeded) }} // set before it can fire
+		c.sys.clock.add(s.timer, time.Until(t))
 	}
-	c.p.span(s)
+	c.p.span(s, last)
 	return s
 }
 
 // span makes an exit end s.
-func (p *process) span(s *span) {
+func (p *process) span(s *span, last bool) {
 	e := p.extend()
 	e.mu.Lock()
-	ended := e.dead || e.dying
+	ended := e.dead || e.dying && !last
 	if !e.dead {
 		e.rarely().span = s
 	}
@@ -68,7 +75,7 @@ func (p *process) span(s *span) {
 	}
 }
 
-func (c *Context) closeSpan(err error) {
+func (c *core) closeSpan(err error) {
 	if s := c.span; s != nil {
 		if e := c.p.ext.Load(); e != nil && e != deadExt {
 			e.mu.Lock()
@@ -158,14 +165,23 @@ type Scope interface {
 
 type scope struct {
 	context.Context
-	o origin
+	o   origin
+	own *process // the process in whose handler it sends, if it does
 }
 
 func (s *scope) origin() origin { return s.o }
 
 // Send is [System.Send] with the scope's sender, baggage and trace.
 func (s *scope) Send(to PID, msg any) {
-	s.o.sys.deliver(s.Context, to, envelope{msg, s.o.from, s.o.meta.header()}, nil)
+	if s.o.ended(to, msg) {
+		return
+	}
+	e := envelope{msg, s.o.from, s.o.meta.header()}
+	if s.own != nil && s.own == to.resolve() {
+		s.o.sys.deliverNow(to, e) // a process cannot wait for itself
+		return
+	}
+	s.o.sys.deliver(s.Context, to, e, nil)
 }
 
 func (s *scope) Value(key any) any {
@@ -183,12 +199,12 @@ func (s *scope) Value(key any) any {
 
 // With returns a Scope that adds ctx's baggage and trace to the process's own, and is otherwise ctx.
 func (c *core) With(ctx context.Context) Scope {
-	return &scope{ctx, origin{c.sys, c.p.pid(), merge(c.meta, metaOf(ctx)), nil}}
+	return &scope{ctx, origin{c.sys, c.p.pid(), merge(c.meta, metaOf(ctx)), nil}, c.p}
 }
 
 // Detach returns a Scope for other goroutines. It ends with the process, not with the handler, and has no deadline.
 func (c *core) Detach() Scope {
-	return &scope{life{c.p}, origin{c.sys, c.p.pid(), c.meta, nil}}
+	return &scope{life{c.p}, origin{c.sys, c.p.pid(), c.meta, nil}, nil}
 }
 
 // life is the context.Context that ends when its process is told to exit.
@@ -224,5 +240,5 @@ func (p *process) life() *span {
 
 // With returns a Scope that sends with ctx's baggage and trace, from nobody, and is otherwise ctx.
 func (s *System) With(ctx context.Context) Scope {
-	return &scope{ctx, origin{s, PID{}, metaOf(ctx), nil}}
+	return &scope{ctx, origin{s, PID{}, metaOf(ctx), nil}, nil}
 }

@@ -217,18 +217,28 @@ func (s *System) enroll(p *process, cfg *spawnConfig, from spawnFrom) (PID, erro
 	}
 	if from.link {
 		from.by.Link(pid)
-	}
-	if wantsInit {
-		if err := s.startProcess(p, from); err != nil {
-			return PID{}, err
+		if from.by.p.dead() {
+			p.endWith(Killed, nil) // a dead process makes no links
 		}
-	} else if own {
-		p.ops.(*goProcess).launch()
-	} else if claimed {
-		p.ops.rest(nil)
 	}
 	if from.ref != nil {
 		*from.ref = from.by.Monitor(pid)
+	}
+	if wantsInit {
+		if err := s.startProcess(p, from); err != nil {
+			if from.ref != nil {
+				from.by.Demonitor(*from.ref)
+			}
+			return PID{}, err
+		}
+	} else if own {
+		g := p.ops.(*goProcess)
+		if from.by != nil {
+			g.born = from.by.meta
+		}
+		g.launch()
+	} else if claimed {
+		p.ops.rest(nil)
 	}
 	return pid, nil
 }
@@ -292,6 +302,10 @@ func (s *System) startProcess(p *process, from spawnFrom) error {
 	}
 	e := p.extend()
 	e.mu.Lock()
+	if e.dead {
+		e.mu.Unlock()
+		return Killed // before it began
+	}
 	e.rarely().start = st
 	e.mu.Unlock()
 	if from.by != nil && from.by.host != nil {
@@ -314,8 +328,8 @@ func (s *System) runHere(p *process, w *worker) {
 	}
 }
 
-// start runs Init as part of the process's first turn.
-func (c *Context) start() error {
+// start runs Init as part of the process's first turn, which goes on with the Context returned. It is false if the turn is over.
+func (c *Context) start() (*Context, bool) {
 	p := c.p
 	e := p.extend()
 	e.mu.Lock()
@@ -334,7 +348,7 @@ func (c *Context) start() error {
 	}
 	if err != nil {
 		c.failStart(st, err)
-		return err
+		return c, false
 	}
 	e.mu.Lock()
 	if e.rare != nil {
@@ -345,10 +359,10 @@ func (c *Context) start() error {
 	if p.dead() {
 		c.p.settle(c.w, true)
 		st.finish(Killed)
-		return Killed
+		return c, false
 	}
 	st.finish(nil)
-	return nil
+	return c, true
 }
 
 // failStart ends a process whose Init failed: the error is the spawner's alone, so the link goes first, and a process that is to be

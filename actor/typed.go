@@ -36,7 +36,8 @@ func (r Ref[M]) Send(from Sender, msg M) {
 	var c *Context
 	switch x := from.(type) {
 	case *Context:
-		if x.killed(r.PID, nil) {
+		if x.p.dead() {
+			x.killed(r.PID, msg)
 			return
 		}
 		c = x
@@ -45,6 +46,9 @@ func (r Ref[M]) Send(from Sender, msg M) {
 		e.msg = msg
 	default:
 		o := from.origin()
+		if o.ended(r.PID, msg) {
+			return
+		}
 		e = typedEnvelope[M]{msg, o.from, o.meta.header()}
 	}
 	if p := r.PID.resolve(); p != nil {
@@ -117,10 +121,9 @@ func (t *typedActor[M]) Init(c *Context) error {
 	return nil
 }
 
-func (t *typedActor[M]) Terminate(c *Context, reason error) {
-	if x, ok := t.a.(Terminator); ok {
-		x.Terminate(c, reason)
-	}
+func (t *typedActor[M]) terminator() Terminator {
+	x, _ := t.a.(Terminator)
+	return x
 }
 
 func (t *typedActor[M]) make(s *System, cfg *spawnConfig) (*process, error) {
@@ -237,13 +240,13 @@ func (p *typedProcess[M]) rest(w *worker) {
 // turn is plainProcess.turn for another cell; see there.
 func (p *typedProcess[M]) turn(w *worker) {
 	c := w.begin(&p.process)
-	defer w.guard()
 	in, pool, t := &p.in, p.pool, &w.tally
 	c.env = envelope{} // its msg, if set, stands for cur's
 	n, waits := 0, 0
 	if p.sig.Load() != 0 && !c.signals() {
 		return
 	}
+	c = w.ctx // Init may have used the other up
 	for {
 		if p.local&localFront != 0 && c.front() {
 			p.cur.msg, _ = asType[M](c.env.msg)
@@ -302,6 +305,7 @@ func (p *typedProcess[M]) turn(w *worker) {
 			if p.sig.Load() != 0 && !c.signals() {
 				return
 			}
+			c = w.ctx
 		}
 	}
 }
