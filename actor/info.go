@@ -199,6 +199,11 @@ func (p *process) traced(from PID, msg any) {
 		t = e.rare.tracer
 	}
 	e.mu.Unlock()
+	defer func() {
+		if v := recover(); v != nil {
+			p.sys.cfg.logger.Error("actor: a tracer panicked", "panic", v, "pid", p.pid().String())
+		}
+	}()
 	if t == nil || t.match != nil && !t.match(msg) {
 		return
 	}

@@ -66,6 +66,10 @@ func (r Ref[M]) Send(from Sender, msg M) {
 			}
 		}
 	}
+	if x, ok := from.(*scope); ok {
+		x.Send(r.PID, e.msg) // its context bounds the wait for room
+		return
+	}
 	from.origin().deliver(r.PID, envelope{e.msg, e.from, e.hdr})
 }
 
@@ -296,7 +300,7 @@ func (p *typedProcess[M]) turn(w *worker) {
 				continue
 			}
 			p.cur = typedEnvelope[M]{}
-			if in.Release(pool) {
+			if in.ReleaseFirst() || in.Release(pool) {
 				if p.sig.Load()&^sigTrace != 0 && in.Poke() {
 					w.yield(&p.process)
 				}
