@@ -300,7 +300,7 @@ func (p *typedProcess[M]) turn(w *worker) {
 				continue
 			}
 			p.cur = typedEnvelope[M]{}
-			if in.ReleaseFirst() || in.Release(pool) {
+			if in.Release(pool) {
 				if p.sig.Load()&^sigTrace != 0 && in.Poke() {
 					w.yield(&p.process)
 				}
