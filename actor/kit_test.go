@@ -256,3 +256,13 @@ func (g *barrier) pass() {
 	g.arrived <- struct{}{}
 	<-g.open
 }
+
+// books waits until the System counted this much, and checks that it is balanced.
+func books(t testing.TB, s *actor.System, sent, handled, dead uint64) {
+	t.Helper()
+	until(t, fmt.Sprintf("%d were sent, %d handled, %d dead", sent, handled, dead), func() bool {
+		st := s.Stats()
+		return st.Sent == sent && st.Handled == handled && st.Dead == dead
+	})
+	conserved(t, s)
+}
