@@ -289,6 +289,11 @@ func (p *process) tell(g *grave, turn bool, w *worker) {
 
 func (p *process) tellRelations(g *grave, w *worker) {
 	self := p.pid()
+	for ref, to := range g.watching.all { // first, so that who is told of the end finds nothing of it
+		if q := to.resolve(); q != nil {
+			q.unwatch(ref)
+		}
+	}
 	for to := range g.links.all {
 		q := to.resolve()
 		if q == nil || q.id == p.parent && p.sys.isStopping() && isReason(g.reason, Shutdown) && q.traits&traitEndsChildren == 0 {
@@ -299,11 +304,6 @@ func (p *process) tellRelations(g *grave, w *worker) {
 	for ref, to := range g.watchers.all {
 		if q := to.resolve(); q != nil {
 			q.down(ref, self, g.reason, w)
-		}
-	}
-	for ref, to := range g.watching.all {
-		if q := to.resolve(); q != nil {
-			q.unwatch(ref)
 		}
 	}
 }

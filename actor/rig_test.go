@@ -206,8 +206,19 @@ var (
 	}
 )
 
+// fullMailboxes have no room for what the tests send.
+var fullMailboxes = []struct {
+	name string
+	spec mailbox.Spec
+}{
+	{"Block", mailbox.Spec{Capacity: 2, Overflow: mailbox.Block}},
+	{"DropNewest", mailbox.Spec{Capacity: 2, Overflow: mailbox.DropNewest}},
+	{"DropOldest", mailbox.Spec{Capacity: 2, Overflow: mailbox.DropOldest}},
+	{"Fail", mailbox.Spec{Capacity: 2, Overflow: mailbox.Fail}},
+	{"Priority", priority},
+}
+
 func (k kind) terminates() bool { return k.name != "blocking" && k.name != "blocking bounded" }
-func (k kind) isTyped() bool    { return k.name == "typed" || k.name == "typed bounded" }
 
 // eachKind runs a test for every kind of process, all of one kind in a rig of their own.
 func eachKind(t *testing.T, f func(t *testing.T, r *rig, k kind)) {
