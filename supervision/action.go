@@ -87,11 +87,11 @@ func (m *machine[P]) setTimer(e *entry[P], d time.Duration) {
 }
 
 func (m *machine[P]) setGroupTimer(d time.Duration) {
-	if m.group == nil {
-		m.group = make(map[uint64]time.Duration)
+	if m.together == nil {
+		m.together = make(map[uint64]time.Duration)
 	}
 	m.seq++
-	m.group[m.seq] = d
+	m.together[m.seq] = d
 	m.emit(action[P]{kind: actTimer, timer: m.seq, delay: d})
 }
 
@@ -106,10 +106,10 @@ func (m *machine[P]) cancel(e *entry[P]) {
 
 // fired reports that a timer has run out. Timers that are not wanted any more are ignored.
 func (m *machine[P]) fired(now time.Duration, timer uint64) {
-	if d, ok := m.group[timer]; ok {
-		delete(m.group, timer)
+	if d, ok := m.together[timer]; ok {
+		delete(m.together, timer)
 		for e := m.table.head; e != nil; e = e.next {
-			if e.state == stateStopping && e.live && !e.gone && e.spec.shutdown == d {
+			if e.state == stateStopping && e.live && !e.gone && e.child.patience() == d {
 				m.emit(action[P]{kind: actKill, pid: e.pid, e: e})
 			}
 		}

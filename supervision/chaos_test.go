@@ -42,7 +42,7 @@ func (c *chaos) run() error {
 	if c.r.IntN(2) == 0 {
 		c.conf.backoff = Backoff{Min: time.Second, Max: 4 * time.Second, Jitter: 0.5}
 	}
-	var specs []childSpec
+	var specs []Child
 	if !c.conf.dynamic {
 		for i := range c.r.IntN(5) {
 			specs = append(specs, c.spec(string(rune('a'+i))))
@@ -73,13 +73,10 @@ func (c *chaos) run() error {
 	return c.finish()
 }
 
-func (c *chaos) spec(id string) childSpec {
+func (c *chaos) spec(id string) Child {
 	s := randomSpec(c.r, id, c.conf.auto)
-	s.async = c.r.IntN(3) == 0
-	if s.async && c.r.IntN(2) == 0 {
-		s.ready = 2 * time.Second
-	}
-	s.shutdown = []time.Duration{BrutalKill, Infinity, time.Second, 3 * time.Second}[c.r.IntN(4)]
+	s.Ready = []time.Duration{0, 0, Infinity, 2 * time.Second}[c.r.IntN(4)]
+	s.Shutdown = []time.Duration{BrutalKill, Infinity, time.Second, 3 * time.Second}[c.r.IntN(4)]
 	return s
 }
 
@@ -118,7 +115,8 @@ func (c *chaos) step() {
 			cmd.kind = cmdTerminate
 		}
 		if cmd.kind == cmdStart {
-			cmd.spec = c.spec(cmd.id)
+			child := c.spec(cmd.id)
+			cmd.child = &child
 		}
 		c.do1(cmd)
 	case 9:
@@ -144,11 +142,11 @@ func (c *chaos) holds() error {
 	n, significant := 0, 0
 	for e := range c.m.table.all() {
 		n++
-		if e.spec.significant && e.state != stateIdle {
+		if e.child.Significant && e.state != stateIdle {
 			significant++
 		}
 		if e.live && !e.gone && c.names[e.pid] == "" {
-			return fmt.Errorf("%s: process %d is dead and nobody noticed", e.spec.id, e.pid)
+			return fmt.Errorf("%s: process %d is dead and nobody noticed", e.child.ID, e.pid)
 		}
 	}
 	if n != c.m.table.n || significant != c.m.table.significant {
@@ -186,7 +184,7 @@ func (c *chaos) finish() error {
 		}
 		for e := range c.m.table.all() {
 			if e.gone || e.state == stateRestarting || e.state == stateStopping {
-				return fmt.Errorf("%s was forgotten: state %d, gone %v", e.spec.id, e.state, e.gone)
+				return fmt.Errorf("%s was forgotten: state %d, gone %v", e.child.ID, e.state, e.gone)
 			}
 		}
 		c.tell()

@@ -15,9 +15,9 @@ const (
 type command[P comparable] struct {
 	kind  commandKind
 	token uint64
-	spec  childSpec // start
-	id    string    // the others, unless the supervisor is dynamic
-	pid   P         // which knows children by pid
+	child *Child // start
+	id    string // the others, unless the supervisor is dynamic
+	pid   P      // which knows children by pid
 }
 
 func (m *machine[P]) find(c *command[P]) *entry[P] {
@@ -28,7 +28,7 @@ func (m *machine[P]) find(c *command[P]) *entry[P] {
 		return m.table.byPID[c.pid]
 	}
 	if c.kind == cmdStart {
-		return m.table.byID[c.spec.id]
+		return m.table.byID[c.child.ID]
 	}
 	return m.table.byID[c.id]
 }
@@ -73,9 +73,11 @@ func (m *machine[P]) startChild(now time.Duration, c *command[P], e *entry[P]) {
 	case m.conf.max > 0 && m.table.n >= m.conf.max:
 		m.reply(c.token, nil, ErrMaxChildren)
 	default:
-		e = m.table.insert(c.spec)
+		e = m.table.insert(c.child)
 		e.hidden = true
-		m.launch(now, e, &op[P]{kind: opStartCmd, token: c.token, cause: e, starts: []*entry[P]{e}})
+		o := &op[P]{kind: opStartCmd, token: c.token, cause: e}
+		o.startOnly(e)
+		m.launch(now, e, o)
 	}
 }
 
@@ -102,7 +104,9 @@ func (m *machine[P]) restartChild(now time.Duration, c *command[P], e *entry[P])
 	case e.state != stateIdle:
 		m.reply(c.token, e, ErrRunning)
 	default:
-		m.launch(now, e, &op[P]{kind: opRestartCmd, token: c.token, cause: e, starts: []*entry[P]{e}})
+		o := &op[P]{kind: opRestartCmd, token: c.token, cause: e}
+		o.startOnly(e)
+		m.launch(now, e, o)
 	}
 }
 

@@ -2,6 +2,7 @@ package supervision
 
 import (
 	"context"
+	"reflect"
 
 	"github.com/foundation-runtime/foundation/actor"
 )
@@ -34,6 +35,9 @@ func (d *Dynamic) StartChild(ctx context.Context, c Child) (actor.PID, error) {
 	d.v.mu.RLock()
 	auto := d.v.m.conf.auto
 	d.v.mu.RUnlock()
+	if t := &d.v.template; reflect.ValueOf(c).IsZero() && (t.Start != nil || t.Supervisor != nil) {
+		return d.v.ask(ctx, call{kind: callStart, child: t}) // checked already, and shared
+	}
 	c = c.over(d.v.template)
 	var faults checker
 	c.check(&faults, c.ID, auto)

@@ -44,7 +44,7 @@ type (
 
 // watchLife begins the probes of a child that has just started.
 func (s *shell) watchLife(ctx *actor.Context, e *entry[actor.PID]) {
-	if c := e.spec.child; c.Liveness.Every > 0 {
+	if c := e.child; c.Liveness.Every > 0 {
 		ctx.SendAfter(c.Liveness.Every, ctx.Self(), probeDue{e.pid})
 	}
 }
@@ -57,7 +57,7 @@ func (s *shell) probed(pid actor.PID) (l Liveness, ok bool) {
 	if e == nil || e.state != stateRunning || e.shown() != pid {
 		return l, false
 	}
-	return e.spec.child.Liveness, true
+	return e.child.Liveness, true
 }
 
 // probe starts one probe, as a process of its own that is linked to the supervisor.

@@ -1,6 +1,9 @@
 package supervision
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // machine decides everything a supervisor does and does none of it: events come in as calls, with the time passed in,
 // and actions go out in order through next. It starts no process, sends nothing and knows no clock, so that all
@@ -11,17 +14,17 @@ import "time"
 // child that takes long to stop delays no other; with the other strategies, and while the first children start, there
 // is one operation for all. An order to end preempts everything.
 type machine[P comparable] struct {
-	conf  config
-	table table[P]
-	win   window
-	phase phase
-	main  *op[P] // set while an operation concerns all children
-	out   []action[P]
-	done  int                      // how many of out were handed out
-	waits map[uint64]*entry[P]     // timers of entries, by number
-	group map[uint64]time.Duration // timers of a parallel stop: those with this shutdown time are killed
-	seq   uint64
-	rand  func() float64
+	conf     config
+	table    table[P]
+	win      window
+	phase    phase
+	main     *op[P] // set while an operation concerns all children
+	out      []action[P]
+	done     int                      // how many of out were handed out
+	waits    map[uint64]*entry[P]     // timers of entries, by number
+	together map[uint64]time.Duration // timers of a parallel stop: those with this shutdown time are killed
+	seq      uint64
+	rand     func() float64
 }
 
 // config is what a machine needs to know of its specification, with all defaults filled in.
@@ -62,7 +65,7 @@ func newMachine[P comparable](c config, rand func() float64) *machine[P] {
 }
 
 // add puts a child in the table before begin.
-func (m *machine[P]) add(s childSpec) *entry[P] { return m.table.insert(s) }
+func (m *machine[P]) add(c *Child) *entry[P] { return m.table.insert(c) }
 
 // begin starts the children that were added, in order.
 func (m *machine[P]) begin(now time.Duration) {
@@ -79,16 +82,28 @@ func (m *machine[P]) begin(now time.Duration) {
 // spawned, which answers a start at once.
 func (m *machine[P]) next() (action[P], bool) {
 	if m.done == len(m.out) {
-		clear(m.out)
 		m.out, m.done = m.out[:0], 0
+		if cap(m.out) > keptActions {
+			m.out = nil
+		}
 		return action[P]{}, false
 	}
 	a := m.out[m.done]
+	m.out[m.done] = action[P]{}
 	m.done++
 	return a, true
 }
 
-func (m *machine[P]) emit(a action[P]) { m.out = append(m.out, a) }
+const keptActions = 64 // room for these is kept when there are none
+
+func (m *machine[P]) emit(a action[P]) {
+	if m.done >= keptActions/2 && 2*m.done >= len(m.out) { // a long start never comes to an end of the list
+		n := copy(m.out, m.out[m.done:])
+		clear(m.out[n:])
+		m.out, m.done = m.out[:n], 0
+	}
+	m.out = append(m.out, a)
+}
 
 // shouldRestart is the restart decision of OTP's supervisor.
 func shouldRestart(r Restart, c exitClass) bool {
@@ -126,7 +141,7 @@ func (m *machine[P]) exited(now time.Duration, pid P, c exitClass, reason error)
 
 // ended decides what follows when a running child has ended by itself and nothing else is under way for it.
 func (m *machine[P]) ended(now time.Duration, e *entry[P]) {
-	if shouldRestart(e.spec.restart, e.class) {
+	if shouldRestart(e.child.Restart, e.class) {
 		m.emit(action[P]{kind: actReport, report: reportCrashed, e: e, err: e.last})
 		m.crashed(now, e)
 		return
@@ -134,7 +149,7 @@ func (m *machine[P]) ended(now time.Duration, e *entry[P]) {
 	if e.class == exitAbnormal {
 		m.emit(action[P]{kind: actReport, report: reportCrashed, e: e, err: e.last})
 	}
-	significant := e.spec.significant
+	significant := e.child.Significant
 	m.retire(e)
 	if significant && (m.conf.auto == AnySignificant || m.conf.auto == AllSignificant && m.table.significant == 0) {
 		m.end(now, endAuto, e, nil)
@@ -152,12 +167,8 @@ func (m *machine[P]) crashed(now time.Duration, e *entry[P]) {
 	d := m.nextDelay(e)
 	e.live, e.gone = false, false // but keeps its pid as its key
 	m.setState(e, stateRestarting)
-	o := &op[P]{kind: opRestart, cause: e, stops: m.siblings(e)}
-	if d > 0 {
-		o.delay = d
-	} else {
-		o.starts = m.restarts(e)
-	}
+	o := &op[P]{kind: opRestart, cause: e, delay: d}
+	m.group(o, d > 0)
 	m.launch(now, e, o)
 }
 
@@ -167,7 +178,9 @@ func (m *machine[P]) retry(now time.Duration, e *entry[P]) {
 		return
 	}
 	e.paid = false
-	m.launch(now, e, &op[P]{kind: opRestart, cause: e, stops: m.siblings(e), starts: m.restarts(e)})
+	o := &op[P]{kind: opRestart, cause: e}
+	m.group(o, false)
+	m.launch(now, e, o)
 }
 
 // allowed counts a restart of e; if it was one too many the supervisor ends.
@@ -187,43 +200,37 @@ func (m *machine[P]) nextDelay(e *entry[P]) time.Duration {
 		return 0
 	}
 	d := m.conf.backoff.delay(int(e.attempts), m.rand())
-	e.attempts++
+	e.attempts = min(e.attempts, math.MaxUint16-1) + 1
 	return d
 }
 
-// siblings lists the children that a restart of e stops, in the order in which they are stopped.
-func (m *machine[P]) siblings(e *entry[P]) []*entry[P] {
-	var list []*entry[P]
-	if m.conf.strategy == OneForOne {
-		return nil
+// group lists what a restart stops, in the order in which that happens, and what it starts: with OneForAll all children,
+// with RestForOne those from its cause on. Temporary siblings are not started again: they are dropped when they are
+// stopped. stopOnly leaves the starts for later.
+func (m *machine[P]) group(o *op[P], stopOnly bool) {
+	first := o.cause
+	switch m.conf.strategy {
+	case OneForOne:
+		if !stopOnly {
+			o.startOnly(first)
+		}
+		return
+	case OneForAll:
+		first = m.table.head
 	}
 	for s := m.table.tail; s != nil; s = s.prev {
-		if s == e && m.conf.strategy == RestForOne {
+		if s != o.cause {
+			o.stops = append(o.stops, s)
+		}
+		if s == first {
 			break
 		}
-		if s != e {
-			list = append(list, s)
+	}
+	for s := first; s != nil && !stopOnly; s = s.next {
+		if s.child.Restart != Temporary {
+			o.starts = append(o.starts, s)
 		}
 	}
-	return list
-}
-
-// restarts lists the children that a restart of e starts, in the order in which they are started. Temporary siblings are
-// not among them: they are dropped when they are stopped.
-func (m *machine[P]) restarts(e *entry[P]) []*entry[P] {
-	switch m.conf.strategy {
-	case OneForAll:
-		e = m.table.head
-	case OneForOne:
-		return []*entry[P]{e}
-	}
-	var list []*entry[P]
-	for s := e; s != nil; s = s.next {
-		if s.spec.restart != Temporary {
-			list = append(list, s)
-		}
-	}
-	return list
 }
 
 // retire makes e idle, or drops it if its specification is not kept.
@@ -231,14 +238,14 @@ func (m *machine[P]) retire(e *entry[P]) {
 	m.cancel(e)
 	m.table.release(e)
 	m.setState(e, stateIdle)
-	if e.spec.restart == Temporary || m.conf.dynamic {
+	if e.child.Restart == Temporary || m.conf.dynamic {
 		m.table.remove(e)
 	}
 }
 
 // setState keeps the count of significant children that are not idle.
 func (m *machine[P]) setState(e *entry[P], s state) {
-	if e.spec.significant && (e.state == stateIdle) != (s == stateIdle) {
+	if e.child.Significant && (e.state == stateIdle) != (s == stateIdle) {
 		if s == stateIdle {
 			m.table.significant--
 		} else {

@@ -13,7 +13,7 @@ func TestEndWhileSpawning(t *testing.T) {
 			c := config{intensity: 5, dynamic: dynamic}
 			s := newSim(c)
 			s.begin()
-			s.m.command(0, &command[int]{kind: cmdStart, token: 1, spec: childSpec{id: "a", shutdown: time.Second}})
+			s.m.command(0, &command[int]{kind: cmdStart, token: 1, child: &Child{ID: "a", Shutdown: time.Second}})
 			s.m.told(0, errBoom)
 			s.start = func(string) string { return verdict }
 			s.stubborn["a"] = true

@@ -243,12 +243,12 @@ func modelRun(t *testing.T, seed uint64) bool {
 	failing := []float64{0, 0.1, 0.4}[r.IntN(3)]
 	m := &model{strategy: c.strategy, dynamic: c.dynamic, max: c.max, auto: c.auto, intensity: c.intensity,
 		period: c.period, start: verdicts(seed, failing)}
-	var specs []childSpec
+	var specs []Child
 	if !c.dynamic {
 		for i := range r.IntN(5) {
 			s := randomSpec(r, string(rune('a'+i)), c.auto)
 			specs = append(specs, s)
-			m.kids = append(m.kids, &modelChild{id: s.id, restart: s.restart, sig: s.significant})
+			m.kids = append(m.kids, &modelChild{id: s.ID, restart: s.Restart, sig: s.Significant})
 		}
 	}
 	s := newSim(c, specs...)
@@ -281,9 +281,9 @@ func modelRun(t *testing.T, seed uint64) bool {
 	return true
 }
 
-func randomSpec(r *rand.Rand, id string, auto AutoShutdown) childSpec {
-	s := childSpec{id: id, restart: Restart(r.IntN(3))}
-	s.significant = auto != Never && s.restart != Permanent && r.IntN(2) == 0
+func randomSpec(r *rand.Rand, id string, auto AutoShutdown) Child {
+	s := Child{ID: id, Restart: Restart(r.IntN(3))}
+	s.Significant = auto != Never && s.Restart != Permanent && r.IntN(2) == 0
 	return s
 }
 
@@ -319,7 +319,8 @@ func modelCommand(r *rand.Rand, s *sim, m *model, c config) string {
 	}
 	cmd.id, cmd.pid = id, r.IntN(8)
 	if cmd.kind == cmdStart {
-		cmd.spec = randomSpec(r, id, c.auto)
+		child := randomSpec(r, id, c.auto)
+		cmd.child = &child
 	}
 	m.command(cmd)
 	s.do1(cmd)
@@ -347,7 +348,7 @@ func (m *model) command(c *command[int]) {
 	case c.kind == cmdStart && m.max > 0 && len(m.kids) == m.max:
 		m.reply(trimmed(ErrMaxChildren))
 	case c.kind == cmdStart:
-		k = &modelChild{id: c.spec.id, restart: c.spec.restart, sig: c.spec.significant}
+		k = &modelChild{id: c.child.ID, restart: c.child.Restart, sig: c.child.Significant}
 		m.kids = append(m.kids, k)
 		if err := m.boot(k); err != "" {
 			m.drop(k)

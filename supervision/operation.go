@@ -28,6 +28,13 @@ type op[P comparable] struct {
 	end      ending
 	failed   *entry[P]
 	err      error
+	one      [1]*entry[P] // what starts is, mostly
+}
+
+// startOnly makes e all that o starts.
+func (o *op[P]) startOnly(e *entry[P]) {
+	o.one[0] = e
+	o.starts = o.one[:]
 }
 
 // pending is an event that waits for the end of an operation.
@@ -105,13 +112,13 @@ func (m *machine[P]) settle(e *entry[P]) {
 func (m *machine[P]) stop(now time.Duration, e *entry[P]) {
 	m.cancel(e)
 	m.setState(e, stateStopping)
-	if e.spec.shutdown == BrutalKill {
+	if e.child.patience() == BrutalKill {
 		m.emit(action[P]{kind: actKill, pid: e.pid, e: e})
 		return
 	}
 	m.emit(action[P]{kind: actExit, pid: e.pid, e: e})
-	if e.spec.shutdown != Infinity && (m.main == nil || !m.main.parallel) {
-		m.setTimer(e, e.spec.shutdown)
+	if e.child.patience() != Infinity && (m.main == nil || !m.main.parallel) {
+		m.setTimer(e, e.child.patience())
 	}
 }
 
@@ -121,7 +128,7 @@ func (m *machine[P]) stopAll(now time.Duration, o *op[P]) {
 	for _, e := range o.stops {
 		if e.live && !e.gone && e.state != stateStopping {
 			m.stop(now, e)
-			times[e.spec.shutdown] = true
+			times[e.child.patience()] = true
 		}
 	}
 	for d := range times {
@@ -133,7 +140,7 @@ func (m *machine[P]) stopAll(now time.Duration, o *op[P]) {
 
 // stopped reports that a child that was told to exit has ended.
 func (m *machine[P]) stopped(now time.Duration, e *entry[P]) {
-	if e.class == exitAbnormal && !(e.spec.shutdown == BrutalKill) {
+	if e.class == exitAbnormal && !(e.child.patience() == BrutalKill) {
 		m.emit(action[P]{kind: actReport, report: reportStopped, e: e, err: e.last})
 	}
 	if o := m.busy(e); o != nil {
@@ -152,7 +159,7 @@ func (m *machine[P]) spawned(now time.Duration, e *entry[P], pid P, ignored bool
 		m.setState(e, stateIdle)
 		e.since = now
 		m.table.release(e)
-		if e.spec.restart == Temporary || m.conf.dynamic {
+		if e.child.Restart == Temporary || m.conf.dynamic {
 			m.table.remove(e)
 		}
 		if m.phase == phaseStopping {
@@ -165,17 +172,17 @@ func (m *machine[P]) spawned(now time.Duration, e *entry[P], pid P, ignored bool
 			m.setState(e, stateRunning)
 			if o.parallel {
 				m.stop(now, e)
-				if e.spec.shutdown > 0 && e.spec.shutdown != Infinity {
-					m.setTimer(e, e.spec.shutdown)
+				if e.child.patience() > 0 && e.child.patience() != Infinity {
+					m.setTimer(e, e.child.patience())
 				}
 			} else {
 				m.advance(now, o)
 			}
 			return
 		}
-		if e.spec.async {
-			if e.spec.ready > 0 {
-				m.setTimer(e, e.spec.ready)
+		if e.child.async() {
+			if r := e.child.Ready; r > 0 && r != Infinity {
+				m.setTimer(e, r)
 			}
 			return
 		}

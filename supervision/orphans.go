@@ -71,7 +71,7 @@ func (v *view) living() (list []orphan) {
 	defer v.mu.RUnlock()
 	for e := range v.m.table.all() {
 		if e.live && v.sys.Alive(e.pid) {
-			list = append(list, orphan{e.pid, e.spec.shutdown})
+			list = append(list, orphan{e.pid, e.child.patience()})
 		}
 	}
 	return list

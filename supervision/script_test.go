@@ -34,7 +34,7 @@ func TestScripts(t *testing.T) {
 type script struct {
 	*sim
 	conf  config
-	specs []childSpec
+	specs []Child
 	how   map[string]string
 	token uint64
 }
@@ -115,7 +115,7 @@ func (sc *script) happen(w []string) error {
 	case "add":
 		s, err := parseChild(w[1:])
 		sc.token++
-		sc.do1(&command[int]{kind: cmdStart, token: sc.token, spec: s})
+		sc.do1(&command[int]{kind: cmdStart, token: sc.token, child: &s})
 		return err
 	case "terminate", "restart", "delete":
 		sc.token++
@@ -165,29 +165,28 @@ func (sc *script) supervisor(w []string) (err error) {
 	return err
 }
 
-func parseChild(w []string) (s childSpec, err error) {
-	s.id = w[0]
+func parseChild(w []string) (s Child, err error) {
+	s.ID = w[0]
 	for i := 1; i < len(w); i++ {
 		switch w[i] {
 		case "permanent":
 		case "transient":
-			s.restart = Transient
+			s.Restart = Transient
 		case "temporary":
-			s.restart = Temporary
+			s.Restart = Temporary
 		case "significant":
-			s.significant = true
+			s.Significant = true
 		case "kill":
-			s.shutdown = BrutalKill
+			s.Shutdown = BrutalKill
 		case "infinity":
-			s.shutdown = Infinity
+			s.Shutdown = Infinity
 		case "async":
-			s.async = true
+			s.Ready = Infinity
 		case "ready":
 			i++
-			s.async = true
-			s.ready, err = time.ParseDuration(w[i])
+			s.Ready, err = time.ParseDuration(w[i])
 		default:
-			s.shutdown, err = time.ParseDuration(w[i])
+			s.Shutdown, err = time.ParseDuration(w[i])
 		}
 	}
 	return s, err

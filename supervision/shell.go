@@ -1,8 +1,10 @@
 package supervision
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"runtime/debug"
 	"time"
@@ -14,6 +16,7 @@ import (
 // decides, with nothing but what any process can do: links, monitors, exits and timers.
 type shell struct {
 	v        *view
+	log      *slog.Logger
 	parent   actor.PID // whose exits are orders; zero if started by a System
 	nested   bool      // a child of a supervisor, which waits for ready
 	parentUp actor.MonitorRef
@@ -64,7 +67,7 @@ type readyReport struct{}
 func newShell(b *blueprint, parent actor.PID, nested bool) *shell {
 	m := newMachine[actor.PID](b.conf, rand.Float64)
 	for i := range b.children {
-		m.add(b.children[i].decided())
+		m.add(&b.children[i])
 	}
 	v := &view{m: m, kind: b.kind, template: b.template, epoch: time.Now()}
 	v.partitions.Store(int64(len(b.children)))
@@ -76,6 +79,7 @@ func (s *shell) now() time.Duration { return time.Since(s.v.epoch) }
 // Init starts the first children as far as that takes no waiting for messages.
 func (s *shell) Init(ctx *actor.Context) error {
 	ctx.TrapExit(true)
+	s.log = ctx.Logger() // names the supervisor's PID
 	s.v.born(ctx.System(), ctx.Self())
 	if !s.parent.IsZero() && !s.nested {
 		s.parentUp = ctx.Monitor(s.parent)
@@ -131,7 +135,7 @@ func (s *shell) Receive(ctx *actor.Context, msg any) error {
 	case probeLate:
 		s.probeLate(ctx, msg.probe)
 	default:
-		ctx.Logger().Warn("supervisor: unexpected message", "supervisor", ctx.Self(), "message", fmt.Sprintf("%T", msg))
+		s.log.Warn("supervisor: unexpected message", "message", fmt.Sprintf("%T", msg))
 		return ctx.Unhandled()
 	}
 	return s.verdict()
@@ -163,8 +167,8 @@ func (s *shell) childEnded(ctx *actor.Context, pid actor.PID, reason error) {
 
 // gone tells the machine that a child has ended.
 func (s *shell) gone(ctx *actor.Context, pid actor.PID, reason error) {
-	if e := s.v.m.table.byPID[pid]; e != nil && e.spec.child.onEnd != nil { // only this process writes the table
-		e.spec.child.onEnd(pid, reason)
+	if e := s.v.m.table.byPID[pid]; e != nil && e.child.onEnd != nil { // only this process writes the table
+		e.child.onEnd(pid, reason)
 	}
 	s.step(ctx, func(now time.Duration) { s.v.m.exited(now, pid, classify(reason), reason) })
 }
@@ -210,7 +214,7 @@ func (s *shell) call(ctx *actor.Context, c call) {
 		s.asks[s.token] = actor.DeferReply(ctx, c)
 		cmd := &command[actor.PID]{kind: commandKind(c.kind), token: s.token, id: c.id, pid: c.pid}
 		if c.child != nil {
-			cmd.spec = c.child.decided()
+			cmd.child = c.child
 		}
 		s.step(ctx, func(now time.Duration) { s.v.m.command(now, cmd) })
 	}
@@ -235,7 +239,7 @@ func (s *shell) do(ctx *actor.Context, a action[actor.PID]) {
 		}
 	case actReply:
 		if a.err != nil && a.end == endStart {
-			a.err = &StartError{ID: a.e.spec.id, Err: a.err}
+			a.err = &StartError{ID: a.e.child.ID, Err: a.err}
 		}
 		to := s.asks[a.token]
 		delete(s.asks, a.token)
@@ -273,7 +277,7 @@ func (s *shell) watch(ctx *actor.Context, pid actor.PID) {
 
 // start spawns a child and tells the machine what came of it.
 func (s *shell) start(ctx *actor.Context, e *entry[actor.PID]) {
-	c := e.spec.child
+	c := e.child
 	a, err := c.incarnate(ctx.Self())
 	sub, _ := a.(*shell)
 	var pid actor.PID
@@ -334,7 +338,7 @@ func (s *shell) end(a action[actor.PID]) {
 	case endTold:
 		s.reason = a.err
 	case endStart:
-		s.reason = &StartError{ID: a.e.spec.id, Err: a.err}
+		s.reason = &StartError{ID: a.e.child.ID, Err: a.err}
 		s.v.mu.Lock()
 		s.v.failed = s.reason
 		s.v.mu.Unlock()
@@ -342,7 +346,7 @@ func (s *shell) end(a action[actor.PID]) {
 		s.reason = actor.Shutdown
 	case endIntensity:
 		c := s.v.m.conf
-		s.reason = &IntensityError{ID: a.e.spec.id, Intensity: c.intensity, Period: c.period, Last: a.err}
+		s.reason = &IntensityError{ID: a.e.child.ID, Intensity: c.intensity, Period: c.period, Last: a.err}
 	}
 	s.v.forget()
 }
@@ -351,20 +355,25 @@ func (s *shell) end(a action[actor.PID]) {
 func (s *shell) Terminate(*actor.Context, error) { s.v.forget() }
 
 func (s *shell) report(ctx *actor.Context, a action[actor.PID]) {
-	log := ctx.Logger().With("supervisor", ctx.Self(), "child", a.e.spec.id)
-	switch a.report {
-	case reportStarted:
+	r := reports[a.report]
+	if a.report == reportStarted {
 		s.watchLife(ctx, a.e)
-		log.Debug("supervisor: child started", "pid", a.e.pid)
-	case reportCrashed:
-		log.Warn("supervisor: child ended", "reason", a.err, "restart", a.e.spec.restart)
-	case reportStopped:
-		log.Warn("supervisor: child did not end as told", "reason", a.err)
-	case reportStart:
-		log.Warn("supervisor: child failed to start", "error", a.err)
-	case reportIntensity:
-		log.Error("supervisor: too many restarts, giving up", "last", a.err)
 	}
+	if s.log.Enabled(context.Background(), r.level) {
+		s.log.Log(context.Background(), r.level, r.text, "child", a.e.child.ID, "pid", a.e.pid, "reason", a.err, "restart", a.e.child.Restart)
+	}
+}
+
+// reports are the texts of what is told to the log.
+var reports = [...]struct {
+	level slog.Level
+	text  string
+}{
+	reportStarted:   {slog.LevelDebug, "supervisor: child started"},
+	reportCrashed:   {slog.LevelWarn, "supervisor: child ended"},
+	reportStopped:   {slog.LevelWarn, "supervisor: child did not end as told"},
+	reportStart:     {slog.LevelWarn, "supervisor: child failed to start"},
+	reportIntensity: {slog.LevelError, "supervisor: too many restarts, giving up"},
 }
 
 // Ready tells the supervisor of the calling process that it is ready, as a Child with a Ready time must. Further calls

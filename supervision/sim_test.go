@@ -32,7 +32,7 @@ type simTimer struct {
 	at time.Duration
 }
 
-func newSim(c config, children ...childSpec) *sim {
+func newSim(c config, children ...Child) *sim {
 	s := &sim{names: map[int]string{}, stubborn: map[string]bool{}, toldTo: map[int]string{}, replies: map[uint64]string{}}
 	if c.intensity == 0 {
 		c.intensity = DefaultIntensity
@@ -42,17 +42,10 @@ func newSim(c config, children ...childSpec) *sim {
 	}
 	c.backoff = c.backoff.withDefaults()
 	s.m = newMachine[int](c, func() float64 { return 0.5 })
-	for _, ch := range children {
-		s.m.add(withShutdown(ch))
+	for i := range children {
+		s.m.add(&children[i])
 	}
 	return s
-}
-
-func withShutdown(c childSpec) childSpec {
-	if c.shutdown == 0 {
-		c.shutdown = DefaultShutdown
-	}
-	return c
 }
 
 func (s *sim) begin() { s.m.begin(s.now); s.run() }
@@ -87,13 +80,13 @@ func (s *sim) do(a action[int]) {
 		if a.kind == actKill {
 			how = "kill"
 		}
-		s.logf("%s %s", how, a.e.spec.id)
+		s.logf("%s %s", how, a.e.child.ID)
 		switch {
 		case s.slow:
 			s.toldTo[a.pid] = how
 		case how == "kill":
 			s.gone(a.pid, exitAbnormal, "killed")
-		case !s.stubborn[a.e.spec.id]:
+		case !s.stubborn[a.e.child.ID]:
 			s.gone(a.pid, exitShutdown, "shutdown")
 		}
 	case actTimer:
@@ -121,19 +114,19 @@ func (s *sim) do(a action[int]) {
 func (s *sim) spawn(e *entry[int]) {
 	verdict := ""
 	if s.start != nil {
-		verdict = s.start(e.spec.id)
+		verdict = s.start(e.child.ID)
 	}
 	switch verdict {
 	case "":
 		s.pids++
-		s.names[s.pids] = e.spec.id
-		s.logf("start %s", e.spec.id)
+		s.names[s.pids] = e.child.ID
+		s.logf("start %s", e.child.ID)
 		s.m.spawned(s.now, e, s.pids, false, nil)
 	case "ignore":
-		s.logf("ignore %s", e.spec.id)
+		s.logf("ignore %s", e.child.ID)
 		s.m.spawned(s.now, e, 0, true, nil)
 	default:
-		s.logf("fail %s", e.spec.id)
+		s.logf("fail %s", e.child.ID)
 		s.m.spawned(s.now, e, 0, false, errors.New(verdict))
 	}
 }
@@ -164,7 +157,6 @@ func (s *sim) pid(id string) int {
 func (s *sim) tell() { s.m.told(s.now, errBoom); s.run() }
 
 func (s *sim) do1(c *command[int]) {
-	c.spec = withShutdown(c.spec)
 	s.m.command(s.now, c)
 	s.run()
 }
@@ -202,11 +194,11 @@ func (s *sim) table() string {
 		switch {
 		case e.hidden:
 		case e.state == stateRestarting:
-			parts = append(parts, e.spec.id+"=~")
+			parts = append(parts, e.child.ID+"=~")
 		case e.shown() != 0:
-			parts = append(parts, fmt.Sprintf("%s=%d", e.spec.id, e.shown()))
+			parts = append(parts, fmt.Sprintf("%s=%d", e.child.ID, e.shown()))
 		default:
-			parts = append(parts, e.spec.id+"=-")
+			parts = append(parts, e.child.ID+"=-")
 		}
 	}
 	return strings.Join(parts, " ")

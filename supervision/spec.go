@@ -98,19 +98,19 @@ func (c Child) clone() Child {
 	return c
 }
 
-// decided is what the machine needs to know of c, which it keeps.
-func (c *Child) decided() childSpec {
-	s := childSpec{child: c, id: c.ID, shutdown: c.Shutdown, ready: c.Ready, restart: c.Restart, significant: c.Significant}
-	s.supervisor = c.Supervisor != nil
-	s.async = s.supervisor || c.Ready > 0
-	if s.shutdown == 0 {
-		s.shutdown = DefaultShutdown
-		if s.supervisor {
-			s.shutdown = Infinity
-		}
+// patience is how long the child may take to end: a positive time, BrutalKill or Infinity.
+func (c *Child) patience() time.Duration {
+	switch {
+	case c.Shutdown != 0:
+		return c.Shutdown
+	case c.Supervisor != nil:
+		return Infinity
 	}
-	return s
+	return DefaultShutdown
 }
+
+// async says that a spawned process is not yet a started child: its report, or its exit, follows.
+func (c *Child) async() bool { return c.Supervisor != nil || c.Ready > 0 }
 
 // A blueprint is itself an AnySpec: what a copied Child holds.
 func (b *blueprint) prepare() *blueprint           { return b }

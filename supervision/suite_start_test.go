@@ -187,8 +187,8 @@ func TestSupStartMap(t *testing.T) {
 		}})
 		for id, want := range map[string]time.Duration{"child1": DefaultShutdown, "child2": BrutalKill, "child3": Infinity} {
 			e := sup.v.m.table.byID[id]
-			if e.spec.shutdown != want || e.spec.restart != Permanent || e.spec.supervisor != (id == "child3") {
-				t.Errorf("%s: %+v", id, e.spec)
+			if e.child.patience() != want || e.child.Restart != Permanent || (e.child.Supervisor != nil) != (id == "child3") {
+				t.Errorf("%s: %+v", id, e.child)
 			}
 		}
 		if _, ok := sup.Child("child4"); ok {
@@ -205,7 +205,7 @@ func TestSupStartMapSimple(t *testing.T) {
 		for range 3 {
 			pid := l.addDyn(d, Child{})
 			c, ok := d.Child(pid)
-			if e := d.v.m.table.byPID[pid]; !ok || c.Restart != Temporary || e.spec.shutdown != DefaultShutdown || e.spec.significant {
+			if e := d.v.m.table.byPID[pid]; !ok || c.Restart != Temporary || e.child.patience() != DefaultShutdown || e.child.Significant {
 				t.Errorf("child %+v", c)
 			}
 		}

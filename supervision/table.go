@@ -5,18 +5,6 @@ import (
 	"time"
 )
 
-// childSpec is what decisions depend on, with defaults filled in.
-type childSpec struct {
-	child       *Child // what the shell starts; not looked at by the machine
-	id          string
-	shutdown    time.Duration // > 0, BrutalKill or Infinity
-	ready       time.Duration // async: how long it may take; 0: no limit
-	restart     Restart
-	significant bool
-	supervisor  bool
-	async       bool // spawned is not yet started: ready or an exit follows
-}
-
 type state uint8
 
 const (
@@ -34,13 +22,13 @@ const (
 type entry[P comparable] struct {
 	prev, next *entry[P]
 	op         *op[P] // under way for this child alone
-	spec       childSpec
+	child      *Child
 	pid        P
 	last       error // why the previous process ended, or why it could not be started
 	since      time.Duration
 	timer      uint64
-	attempts   int32 // restarts in a row, for the backoff
 	restarts   int32
+	attempts   uint16 // restarts in a row, for the backoff
 	state      state
 	class      exitClass
 	live, gone bool
@@ -73,8 +61,8 @@ func (t *table[P]) all() iter.Seq[*entry[P]] {
 	}
 }
 
-func (t *table[P]) insert(s childSpec) *entry[P] {
-	e := &entry[P]{spec: s, prev: t.tail}
+func (t *table[P]) insert(c *Child) *entry[P] {
+	e := &entry[P]{child: c, prev: t.tail}
 	if t.tail == nil {
 		t.head = e
 	} else {
@@ -86,7 +74,7 @@ func (t *table[P]) insert(s childSpec) *entry[P] {
 		if t.byID == nil {
 			t.byID = make(map[string]*entry[P])
 		}
-		t.byID[s.id] = e
+		t.byID[c.ID] = e
 	}
 	return e
 }
@@ -108,7 +96,7 @@ func (t *table[P]) remove(e *entry[P]) {
 	}
 	t.n--
 	if t.byID != nil {
-		delete(t.byID, e.spec.id)
+		delete(t.byID, e.child.ID)
 	}
 	t.release(e)
 }

@@ -63,8 +63,8 @@ type Counts struct {
 func (v *view) live() bool { return v.sys != nil && v.sys.Alive(v.pid) }
 
 func (v *view) info(e *entry[actor.PID], live bool) ChildInfo {
-	s := &e.spec
-	i := ChildInfo{ID: s.id, Supervisor: s.supervisor, Restart: s.restart, Restarts: int(e.restarts), LastExit: e.last}
+	c := e.child
+	i := ChildInfo{ID: c.ID, Supervisor: c.Supervisor != nil, Restart: c.Restart, Restarts: int(e.restarts), LastExit: e.last}
 	if !live {
 		return i
 	}
@@ -108,7 +108,7 @@ func (v *view) count() (c Counts) {
 			continue
 		}
 		c.Specs++
-		if e.spec.supervisor {
+		if e.child.Supervisor != nil {
 			c.Supervisors++
 		} else {
 			c.Workers++
