@@ -50,7 +50,7 @@ const (
 	callRestart   = callKind(cmdRestart)
 	callDelete    = callKind(cmdDelete)
 	callAwaitUp   = callKind(16) // answered when the first children are up
-	callAwaitEnd  = callKind(17) // never answered: the asker learns of the end
+	callStop      = callKind(17) // never answered: the asker learns of the end
 	callSync      = callKind(18) // answered at once, when everything before was taken up
 )
 
@@ -202,8 +202,9 @@ func (s *shell) call(ctx *actor.Context, c call) {
 			return
 		}
 		s.waiting = append(s.waiting, actor.DeferReply(ctx, c))
-	case callAwaitEnd:
+	case callStop:
 		actor.DeferReply(ctx, c)
+		s.step(ctx, func(now time.Duration) { s.v.m.told(now, actor.Shutdown) })
 	case callSync:
 		actor.Reply(ctx, c, answer{})
 	default:

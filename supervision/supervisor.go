@@ -102,11 +102,11 @@ func (v *view) stop(ctx context.Context) error {
 	if v.sys == nil || !v.sys.Alive(v.pid) {
 		return nil
 	}
-	v.sys.Exit(v.pid, actor.Shutdown)
-	_, err := actor.Ask(ctx, v.pid, call{kind: callAwaitEnd})
+	_, err := actor.Ask(ctx, v.pid, call{kind: callStop})
 	if _, ended := errors.AsType[*actor.ExitError](err); ended || errors.Is(err, actor.NoProc) {
 		return nil
 	}
+	v.sys.Exit(v.pid, actor.Shutdown) // whether the request came through or not
 	return err
 }
 
