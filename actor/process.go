@@ -96,16 +96,18 @@ func (p *plainProcess) push(e envelope, w *worker) error {
 }
 
 func (p *plainProcess) put(msg any, from PID, h *header, w *worker) error {
-	cell, ready := p.in.Reserve(&p.sys.cells)
+	ticket := p.in.Ticket()
+	if cell := p.in.Sole(ticket); cell != nil {
+		cell.msg, cell.from, cell.hdr = msg, from, h
+		p.sys.sched.ready(&p.process, w)
+		return nil
+	}
+	cell, ready := p.in.Cell(&p.sys.cells, ticket)
 	if cell == nil {
 		return NoProc
 	}
 	cell.msg, cell.from, cell.hdr = msg, from, h
-	if ready == nil {
-		p.sys.sched.ready(&p.process, w)
-	} else {
-		ready.Store(1)
-	}
+	ready.Store(1)
 	return nil
 }
 
@@ -150,6 +152,7 @@ func (p *plainProcess) rest(w *worker) {
 func (p *plainProcess) turn(w *worker) {
 	c := w.begin(&p.process)
 	in, pool, t := &p.in, &p.sys.cells, &w.tally
+	var at mailbox.Cursor[envelope]
 	n, waits := 0, 0
 	if p.sig.Load() != 0 && !c.signals() {
 		return
@@ -163,15 +166,18 @@ func (p *plainProcess) turn(w *worker) {
 			c = w.ctx
 			continue
 		}
-		cell, got := in.Peek(pool)
-		switch got {
-		case mailbox.Got:
+		cell, sole := in.First(), false
+		if cell != nil {
 			c.env.msg, c.env.from, c.env.hdr = cell.msg, cell.from, cell.hdr
-			if !in.Drop() {
+			in.DropFirst()
+			sole = true
+		} else if cell = at.Cell(); cell != nil {
+			c.env.msg, c.env.from, c.env.hdr = cell.msg, cell.from, cell.hdr
+			if !at.Drop() && !at.Mine() {
 				continue // killed meanwhile: it is a dead letter
 			}
-			n++
-			waits = 0
+		}
+		if cell != nil {
 			t.taken++
 			if c.env.hdr == nil && p.sig.Load()|p.local == 0 {
 				// The hot path: a plain message to a process that has nothing special about it.
@@ -187,11 +193,20 @@ func (p *plainProcess) turn(w *worker) {
 			} else if !c.handle() {
 				return
 			}
+			if sole && in.ReleaseFirst() {
+				p.released(w)
+				return
+			}
 			c = w.ctx
-			if n >= turnMessages || w.preempt.Load() != 0 {
+			if n++; n >= turnMessages || w.preempt.Load() != 0 {
 				w.yield(&p.process)
 				return
 			}
+			waits = 0
+			continue
+		}
+		switch in.Seek(pool, &at) {
+		case mailbox.Got:
 		case mailbox.Busy:
 			if waits++; waits > busyPatience || p.dead() {
 				if c.signals() {
@@ -199,18 +214,16 @@ func (p *plainProcess) turn(w *worker) {
 				}
 				return
 			}
-			pause(10)
-		default:
+			pause(flowPause)
+		case mailbox.Empty:
 			if n >= flowMessages && waits < flowPatience && !w.hasWork() {
 				waits++
-				pause(400)
+				pause(flowPause)
 				continue
 			}
+			at = mailbox.Cursor[envelope]{}
 			if in.Release(pool) {
-				// Whoever poked before the release relies on this look; whoever pokes after it schedules.
-				if p.sig.Load()&^sigTrace != 0 && in.Poke() {
-					w.yield(&p.process)
-				}
+				p.released(w)
 				return
 			}
 			if p.sig.Load() != 0 && !c.signals() {
@@ -221,16 +234,24 @@ func (p *plainProcess) turn(w *worker) {
 	}
 }
 
+// released looks at the signals once more: whoever poked before the release relies on it; whoever pokes later schedules.
+func (p *plainProcess) released(w *worker) {
+	if p.sig.Load()&^sigTrace != 0 && p.in.Poke() {
+		w.yield(&p.process)
+	}
+}
+
 const (
-	turnMessages = 64  // per turn, then the next process has its turn
-	flowMessages = 4   // a turn that had so many may wait a moment for more
-	flowPatience = 4   // how many moments
-	busyPatience = 200 // looks at a cell that is being written
+	turnMessages = 64   // per turn, then the next process has its turn
+	flowMessages = 4    // a turn that had so many may wait a moment for more
+	flowPatience = 4    // how many moments
+	flowPause    = 1500 // that long, in steps of pause: looking more often would slow the sender down
+	busyPatience = 40   // looks at a cell that is being written
 )
 
 var pauseSink atomic.Uint32
 
-// pause burns about n nanoseconds without touching memory that others write.
+// pause counts to n, without touching memory that others write: about half a nanosecond each.
 func pause(n int) {
 	for i := 0; i < n; i++ {
 		if pauseSink.Load() != 0 {

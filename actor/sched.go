@@ -170,7 +170,7 @@ func (s *scheduler) rouse() {
 
 // hireLocked makes a worker, and the monitor beside the first.
 func (s *scheduler) hireLocked() *worker {
-	w := &worker{sched: s, sys: s.sys, park: make(chan struct{}, 1)}
+	w := &worker{sched: s, sys: s.sys, park: make(chan struct{}, 1), searching: true}
 	w.ctx = newContext(s.sys, w, &w.tally)
 	all := append(append([]*worker{}, *s.all.Load()...), w)
 	s.all.Store(&all)

@@ -11,7 +11,7 @@ import (
 // found only under its own id. Slots come from the lowest segment that has one, so that high segments empty and are
 // released: a system that shrank gives the memory back.
 type table struct {
-	dir atomic.Pointer[[]atomic.Pointer[tableSegment]]
+	top [tableFan]atomic.Pointer[tableShelf]
 
 	mu    sync.Mutex // protects the fields below
 	low   int        // no segment below has a free slot
@@ -21,6 +21,11 @@ type table struct {
 }
 
 const tableSegmentSize = 1024
+
+// tableShelf is the middle level: the three levels have 9, 9 and 10 bits of the slot.
+type tableShelf [tableFan]atomic.Pointer[tableSegment]
+
+const tableFan = 512
 
 type tableSegment struct {
 	procs [tableSegmentSize]atomic.Pointer[process]
@@ -33,24 +38,24 @@ type tableSegment struct {
 }
 
 func (t *table) lookup(id uint64) *process {
-	dir := t.dir.Load()
-	if dir == nil {
-		return nil
+	if shelf := t.top[id>>19%tableFan].Load(); shelf != nil {
+		if seg := shelf[id>>10%tableFan].Load(); seg != nil {
+			if p := seg.procs[id%tableSegmentSize].Load(); p != nil && p.id == id {
+				return p
+			}
+		}
 	}
-	slot := id & slotMask
-	i := slot / tableSegmentSize
-	if i >= uint64(len(*dir)) {
-		return nil
+	return nil
+}
+
+// segment is where the pointer to segment i stands, making its shelf if need be.
+func (t *table) segment(i int) *atomic.Pointer[tableSegment] {
+	shelf := t.top[i/tableFan].Load()
+	if shelf == nil {
+		shelf = new(tableShelf)
+		t.top[i/tableFan].Store(shelf)
 	}
-	seg := (*dir)[i].Load()
-	if seg == nil {
-		return nil
-	}
-	p := seg.procs[slot%tableSegmentSize].Load()
-	if p == nil || p.id != id {
-		return nil
-	}
-	return p
+	return &shelf[i%tableFan]
 }
 
 // add gives p an id and makes it visible. ok is false if all slots are taken.
@@ -72,51 +77,29 @@ func (t *table) add(p *process) (ok bool) {
 	return true
 }
 
-// roomy returns the lowest segment with a free slot, making one if need be.
+// roomy returns the lowest segment with a free slot, making one if need be; nil if the table is full.
 func (t *table) roomy() (*tableSegment, int) {
-	var dir []atomic.Pointer[tableSegment]
-	if d := t.dir.Load(); d != nil {
-		dir = *d
-	}
-	i := t.low
-	for ; i < len(dir); i++ {
-		seg := dir[i].Load()
-		if seg == nil {
-			break
+	for i := t.low; i <= slotMask/tableSegmentSize; i++ {
+		if i == len(t.base) {
+			t.base = append(t.base, 0)
 		}
+		at := t.segment(i)
+		seg := at.Load()
+		if seg == nil {
+			seg = &tableSegment{nfree: tableSegmentSize, max: t.base[i]}
+			for k := range seg.free {
+				seg.free[k] = uint16(tableSegmentSize - 1 - k)
+				seg.gen[k] = t.base[i]
+			}
+			t.spare += tableSegmentSize
+			at.Store(seg)
+		}
+		t.low = i
 		if seg.nfree > 0 {
-			t.low = i
 			return seg, i
 		}
 	}
-	if i > slotMask/tableSegmentSize {
-		return nil, 0
-	}
-	t.low = i
-	if i == len(dir) {
-		dir = t.grow(dir)
-	}
-	seg := &tableSegment{nfree: tableSegmentSize, max: t.base[i]}
-	for k := range seg.free {
-		seg.free[k] = uint16(tableSegmentSize - 1 - k)
-		seg.gen[k] = t.base[i]
-	}
-	t.spare += tableSegmentSize
-	dir[i].Store(seg)
-	return seg, i
-}
-
-// grow replaces the directory by a larger copy. Readers of the old one miss only processes added after they looked.
-func (t *table) grow(dir []atomic.Pointer[tableSegment]) []atomic.Pointer[tableSegment] {
-	wider := make([]atomic.Pointer[tableSegment], max(1, 2*len(dir)))
-	for i := range dir {
-		wider[i].Store(dir[i].Load())
-	}
-	t.dir.Store(&wider)
-	base := make([]uint32, len(wider))
-	copy(base, t.base)
-	t.base = base
-	return wider
+	return nil, 0
 }
 
 // remove makes p's id lead nowhere for good.
@@ -125,8 +108,8 @@ func (t *table) remove(p *process) {
 	defer t.mu.Unlock()
 	slot := p.id & slotMask
 	i, k := int(slot/tableSegmentSize), slot%tableSegmentSize
-	dir := *t.dir.Load()
-	seg := dir[i].Load()
+	at := t.segment(i)
+	seg := at.Load()
 	seg.procs[k].Store(nil)
 	t.live--
 	if seg.gen[k] == ^uint32(0) {
@@ -139,24 +122,26 @@ func (t *table) remove(p *process) {
 	if seg.nfree == tableSegmentSize && i > 0 && t.spare > 2*tableSegmentSize {
 		t.base[i] = seg.max
 		t.spare -= tableSegmentSize
-		dir[i].Store(nil)
+		at.Store(nil)
 	}
 }
 
 // each calls f with every process until it returns false.
 func (t *table) each(f func(*process) bool) {
-	dir := t.dir.Load()
-	if dir == nil {
-		return
-	}
-	for i := range *dir {
-		seg := (*dir)[i].Load()
-		if seg == nil {
+	for i := range t.top {
+		shelf := t.top[i].Load()
+		if shelf == nil {
 			continue
 		}
-		for k := range seg.procs {
-			if p := seg.procs[k].Load(); p != nil && !f(p) {
-				return
+		for j := range shelf {
+			seg := shelf[j].Load()
+			if seg == nil {
+				continue
+			}
+			for k := range seg.procs {
+				if p := seg.procs[k].Load(); p != nil && !f(p) {
+					return
+				}
 			}
 		}
 	}

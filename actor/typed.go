@@ -292,11 +292,11 @@ func (p *typedProcess[M]) turn(w *worker) {
 				}
 				return
 			}
-			pause(10)
+			pause(flowPause)
 		default:
 			if n >= flowMessages && waits < flowPatience && !w.hasWork() {
 				waits++
-				pause(400)
+				pause(flowPause)
 				continue
 			}
 			p.cur = typedEnvelope[M]{}

@@ -9,13 +9,14 @@ import (
 // last, whose message is in the cache. Others may take it only when the worker is stuck. The ring behind it is open to
 // thieves.
 type worker struct {
-	sched  *scheduler
-	sys    *System
-	ctx    *Context
-	park   chan struct{}
-	ended  bool // set before the last token in park
-	parked bool // not running, or gone; under sched.mu
-	woken  bool // it was woken to search; set under sched.mu
+	sched     *scheduler
+	sys       *System
+	ctx       *Context
+	park      chan struct{}
+	ended     bool // set before the last token in park
+	parked    bool // not running, or gone; under sched.mu
+	woken     bool // it was woken to search; set under sched.mu
+	searching bool // counted in sched.searching
 
 	next    atomic.Pointer[process]
 	cur     atomic.Uint64 // id of the process whose turn it is, or was; for the monitor and for Kill
@@ -104,18 +105,30 @@ func (w *worker) hasWork() bool {
 
 // run is the worker's goroutine. If user code calls runtime.Goexit, a new goroutine takes the worker over.
 func (w *worker) run() {
-	normal := false
+	ended := false
 	defer func() {
-		if !normal {
-			w.sched.searching.Add(1) // as run expects
+		if !ended {
 			w.sched.wg.Go(w.run)
 		}
 	}()
-	searching := true // whoever started us counted us
+	for !ended {
+		ended = w.turnsOn()
+	}
+}
+
+// turnsOn runs processes until the worker must end, or until user code panicked: one recover serves all turns until then.
+func (w *worker) turnsOn() (ended bool) {
+	defer w.guard()
 	for {
-		p := w.find(&searching)
+		var p *process
+		if w.next.Load() != nil && w.lifo < lifoTurns {
+			w.lifo++
+			p = w.next.Swap(nil)
+		}
 		if p == nil {
-			break
+			if p = w.find(); p == nil {
+				return true
+			}
 		}
 		if w.preempt.Load() != 0 {
 			w.preempt.Store(0)
@@ -124,12 +137,11 @@ func (w *worker) run() {
 		p.ops.turn(w)
 		if w.blocked.Load() && !w.sched.unblock(w) {
 			if !w.retire() {
-				break
+				return true
 			}
-			searching = w.woken
+			w.searching = w.woken
 		}
 	}
-	normal = true
 }
 
 // retire parks a worker that others replaced.
@@ -138,64 +150,53 @@ func (w *worker) retire() bool {
 	return w.sched.rest(w)
 }
 
-// find returns the next process to run, parking as long as there is none; nil ends the worker.
-func (w *worker) find(searching *bool) *process {
+// find returns the next process to run when next is not due, parking as long as there is none; nil ends the worker.
+func (w *worker) find() *process {
+	w.lifo = 0
+	w.tally.flush()
 	for {
 		p := w.local()
 		if p == nil {
-			p = w.search(searching)
+			p = w.search()
+		}
+		if w.searching {
+			w.searching = false
+			w.sched.searching.Add(-1)
+			if p != nil && w.sched.anyWork() {
+				w.sched.wakeIfRoom()
+			}
 		}
 		if p != nil {
-			if *searching {
-				*searching = false
-				w.sched.searching.Add(-1)
-				if w.sched.anyWork() {
-					w.sched.wakeIfRoom()
-				}
-			}
 			return p
-		}
-		if *searching {
-			*searching = false
-			w.sched.searching.Add(-1)
 		}
 		w.quick = false
 		if !w.sched.rest(w) {
 			return nil
 		}
-		*searching = w.woken
+		w.searching = w.woken
 	}
 }
 
-// local takes from the worker's own queues.
+// local takes from the worker's own queues. A process that was next too often in a row goes behind the others.
 func (w *worker) local() *process {
-	w.turns++
-	if w.turns%fairness == 0 {
+	if w.turns++; w.turns%fairness == 0 {
 		if p := w.sched.take(w); p != nil {
 			return p
 		}
 	}
-	if w.next.Load() != nil {
-		p := w.next.Swap(nil)
-		if p != nil && w.lifo < lifoTurns {
-			w.lifo++
-			return p
-		}
-		w.lifo = 0
-		if p != nil {
+	if p := w.next.Load(); p != nil {
+		if p = w.next.Swap(nil); p != nil {
 			if w.count.Load() == 0 {
 				return p
 			}
 			w.push(p)
 		}
 	}
-	w.lifo = 0
-	w.tally.flush()
 	return w.pop()
 }
 
 // search looks everywhere, for a short while.
-func (w *worker) search(searching *bool) *process {
+func (w *worker) search() *process {
 	s := w.sched
 	if p := w.grab(); p != nil {
 		return p
@@ -203,11 +204,11 @@ func (w *worker) search(searching *bool) *process {
 	if w.quick || s.limit == 1 {
 		return nil
 	}
-	if !*searching {
+	if !w.searching {
 		if !s.searching.CompareAndSwap(0, 1) {
 			return nil // one is enough
 		}
-		*searching = true
+		w.searching = true
 	}
 	for range searchRounds {
 		if p := w.grab(); p != nil {
@@ -252,12 +253,10 @@ func (w *worker) yield(p *process) {
 	w.sched.later(p, w)
 }
 
-// guard is deferred by every turn: it turns a panic or a Goexit in user code into the end of the process.
+// guard turns a panic or a Goexit in user code into the end of the process whose turn it is.
 func (w *worker) guard() {
-	c := w.ctx
-	if c.stage != stageNone {
+	if c := w.ctx; c.stage != stageNone {
 		c.crashed(recover())
-		c = w.ctx
 	}
 }
 
@@ -268,12 +267,9 @@ type tally struct {
 }
 
 func (t *tally) flush() {
-	if t.handled != 0 {
+	if t.handled|t.taken != 0 {
 		t.allHandled.Store(t.allHandled.Load() + t.handled)
-		t.handled = 0
-	}
-	if t.taken != 0 {
 		t.allTaken.Store(t.allTaken.Load() + t.taken)
-		t.taken = 0
+		t.handled, t.taken = 0, 0
 	}
 }

@@ -71,16 +71,32 @@ func (q *Inbox[T]) Push(pool *Pool[T], v *T) (wake, ok bool) {
 // copied at once stall the core. After writing, the caller stores 1 to ready; if ready is nil the inbox was idle, and the caller
 // must schedule the consumer instead. The cell is nil after Close. A caller must not stop in between.
 func (q *Inbox[T]) Reserve(pool *Pool[T]) (cell *T, ready *atomic.Uint32) {
-	s := q.state.Add(1) - 1
+	s := q.Ticket()
+	if cell = q.Sole(s); cell != nil {
+		return cell, nil
+	}
+	return q.Cell(pool, s)
+}
+
+// Ticket, Sole and Cell are the parts of Reserve, small enough to be inlined: a ticket whose Sole is nil must be taken to Cell.
+func (q *Inbox[T]) Ticket() uint64 { return q.state.Add(1) - 1 }
+
+// Sole is the cell of a ticket that found the inbox idle, else nil.
+func (q *Inbox[T]) Sole(ticket uint64) *T {
+	if ticket&^flagEpoch != 0 {
+		return nil
+	}
+	q.full = true // nobody else looks before the caller scheduled the consumer
+	return &q.first
+}
+
+// Cell is the rest of Reserve for an inbox that was not idle.
+func (q *Inbox[T]) Cell(pool *Pool[T], s uint64) (cell *T, ready *atomic.Uint32) {
 	if s&flagClosed != 0 {
 		q.state.Add(^uint64(0)) // tickets stay those that were accepted
 		return nil, nil
 	}
 	if s&ticketMask == 0 {
-		if s&flagAttention == 0 {
-			q.full = true // nobody else looks before the caller scheduled the consumer
-			return &q.first, nil
-		}
 		return &q.first, &q.ready
 	}
 	t := s&ticketMask - 1
@@ -143,36 +159,49 @@ func (q *Inbox[T]) Pop(pool *Pool[T], v *T) PopResult {
 // Peek is the first half of Pop for callers that read the cell in place. After Got the caller reads the cell and calls Drop; it must
 // not use what it read if that is false.
 func (q *Inbox[T]) Peek(pool *Pool[T]) (cell *T, res PopResult) {
-	if !q.took {
-		if !q.full {
-			if q.ready.Load() == 0 {
-				if q.state.Load()&ticketMask == 0 {
-					return nil, Empty
-				}
-				return nil, Busy
-			}
-			q.ready.Store(0)
-			q.full = true
-		}
-		return &q.first, Got
+	if cell = q.First(); cell != nil {
+		return cell, Got
 	}
-	root := q.root[q.epoch].Load()
-	if root == nil {
-		if q.state.Load()&ticketMask <= 1 {
-			return nil, Empty
-		}
-		return nil, Busy
+	return q.peek(pool)
+}
+
+// First and DropFirst are Peek and Drop for the value that made somebody schedule the consumer, small enough to be inlined. First is
+// nil if that was taken, or was no value.
+func (q *Inbox[T]) First() *T {
+	if q.full {
+		return &q.first
 	}
-	return root.peek(q, pool)
+	return nil
+}
+
+// DropFirst removes what First returned.
+func (q *Inbox[T]) DropFirst() {
+	var zero T
+	q.first = zero
+	q.full, q.took = false, true
+}
+
+// peek is Peek when the inline cell was not written by whoever scheduled the consumer, or was popped.
+func (q *Inbox[T]) peek(pool *Pool[T]) (cell *T, res PopResult) {
+	if q.took {
+		root := q.root[q.epoch].Load()
+		if root != nil {
+			return root.peek(q, pool)
+		}
+		return nil, q.unready(1)
+	}
+	if q.ready.Load() == 0 {
+		return nil, q.unready(0)
+	}
+	q.ready.Store(0)
+	q.full = true
+	return &q.first, Got
 }
 
 // Drop removes what Peek returned. It is false if Drain was faster: then the value is not the caller's.
 func (q *Inbox[T]) Drop() bool {
 	if !q.took {
-		var zero T
-		q.first = zero
-		q.full = false
-		q.took = true
+		q.DropFirst()
 		return true
 	}
 	return q.root[q.epoch].Load().take()
@@ -188,15 +217,32 @@ func (q *Inbox[T]) unready(pos uint64) PopResult {
 // Release gives the consumer's right back after Pop returned Empty. It returns false, and the caller keeps the right, if
 // a value was pushed meanwhile or the inbox was closed.
 func (q *Inbox[T]) Release(pool *Pool[T]) bool {
-	idle := uint64(q.epoch) * flagEpoch
-	if q.root[q.epoch].Load() != nil {
-		return q.renewEpoch(pool) && q.state.CompareAndSwap(uint64(q.epoch)*flagEpoch|flagAttention, uint64(q.epoch)*flagEpoch)
+	if q.ReleaseFirst() {
+		return true
 	}
+	if q.root[q.epoch].Load() != nil && !q.renewEpoch(pool) {
+		return false
+	}
+	idle := uint64(q.epoch) * flagEpoch
 	if !q.took {
 		return q.state.CompareAndSwap(idle|flagAttention, idle)
 	}
+	q.took = false
+	if q.state.CompareAndSwap(idle|1|flagAttention, idle) {
+		return true
+	}
+	q.took = true
+	return false
+}
+
+// ReleaseFirst is Release after one value and nothing else; false says only that it does not apply.
+func (q *Inbox[T]) ReleaseFirst() bool {
+	if !q.took || q.root[q.epoch].Load() != nil {
+		return false
+	}
 	q.took = false // before the next owner can look
-	if q.state.CompareAndSwap(idle|1, idle) || q.state.CompareAndSwap(idle|1|flagAttention, idle) {
+	idle := uint64(q.epoch) * flagEpoch
+	if q.state.CompareAndSwap(idle|1, idle) {
 		return true
 	}
 	q.took = true

@@ -92,9 +92,11 @@ func (r *segment[T]) peek(q *Inbox[T], pool *Pool[T]) (*T, PopResult) {
 func (r *segment[T]) take() bool {
 	pos := r.pos.Load()
 	r.pos.Store(pos + 1)
-	if r.shut.Load() == 0 {
-		return true
-	}
+	return r.shut.Load() == 0 || r.contested(pos)
+}
+
+// contested settles whose a cell is when a drainer came.
+func (r *segment[T]) contested(pos uint64) bool {
 	for r.shut.Load() != shutDone {
 		runtime.Gosched()
 	}
