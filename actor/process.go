@@ -193,7 +193,7 @@ func (p *plainProcess) turn(w *worker) {
 			} else if !c.handle() {
 				return
 			}
-			if sole && in.ReleaseFirst() {
+			if sole && p.local&localFront == 0 && in.ReleaseFirst() {
 				p.released(w)
 				return
 			}

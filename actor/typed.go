@@ -57,11 +57,7 @@ func (r Ref[M]) Send(from Sender, msg M) {
 			if c != nil {
 				w = c.w
 			}
-			wake, sent := q.in.Push(q.pool, &e)
-			if wake {
-				p.sys.sched.ready(p, w)
-			}
-			if sent {
+			if q.put(e, w) == nil {
 				return
 			}
 		}
@@ -179,13 +175,18 @@ func (p *typedProcess[M]) push(e envelope, w *worker) error {
 }
 
 func (p *typedProcess[M]) put(e typedEnvelope[M], w *worker) error {
-	wake, ok := p.in.Push(p.pool, &e)
-	if wake {
+	ticket := p.in.Ticket()
+	if cell := p.in.Sole(ticket); cell != nil {
+		cell.msg, cell.from, cell.hdr = e.msg, e.from, e.hdr
 		p.sys.sched.ready(&p.process, w)
+		return nil
 	}
-	if !ok {
+	cell, ready := p.in.Cell(p.pool, ticket)
+	if cell == nil {
 		return NoProc
 	}
+	cell.msg, cell.from, cell.hdr = e.msg, e.from, e.hdr
+	ready.Store(1)
 	return nil
 }
 
@@ -245,6 +246,7 @@ func (p *typedProcess[M]) rest(w *worker) {
 func (p *typedProcess[M]) turn(w *worker) {
 	c := w.begin(&p.process)
 	in, pool, t := &p.in, p.pool, &w.tally
+	var at mailbox.Cursor[typedEnvelope[M]]
 	c.env = envelope{} // its msg, if set, stands for cur's
 	n, waits := 0, 0
 	if p.sig.Load() != 0 && !c.signals() {
@@ -261,10 +263,18 @@ func (p *typedProcess[M]) turn(w *worker) {
 			c = w.ctx
 			continue
 		}
-		switch in.Pop(pool, &p.cur) {
-		case mailbox.Got:
-			n++
-			waits = 0
+		cell, sole := in.First(), false
+		if cell != nil {
+			p.cur.msg, p.cur.from, p.cur.hdr = cell.msg, cell.from, cell.hdr
+			in.DropFirst()
+			sole = true
+		} else if cell = at.Cell(); cell != nil {
+			p.cur.msg, p.cur.from, p.cur.hdr = cell.msg, cell.from, cell.hdr
+			if !at.Drop() && !at.Mine() {
+				continue
+			}
+		}
+		if cell != nil {
 			t.taken++
 			c.env.from, c.env.hdr = p.cur.from, p.cur.hdr
 			if p.cur.hdr == nil && p.sig.Load()|p.local == 0 {
@@ -280,11 +290,23 @@ func (p *typedProcess[M]) turn(w *worker) {
 			} else if !c.handle() {
 				return
 			}
+			if sole && p.local&localFront == 0 {
+				p.cur = typedEnvelope[M]{}
+				if in.ReleaseFirst() {
+					p.released(w)
+					return
+				}
+			}
 			c = w.ctx
-			if n >= turnMessages || w.preempt.Load() != 0 {
+			if n++; n >= turnMessages || w.preempt.Load() != 0 {
 				w.yield(&p.process)
 				return
 			}
+			waits = 0
+			continue
+		}
+		switch in.Seek(pool, &at) {
+		case mailbox.Got:
 		case mailbox.Busy:
 			if waits++; waits > busyPatience || p.dead() {
 				if c.signals() {
@@ -293,17 +315,15 @@ func (p *typedProcess[M]) turn(w *worker) {
 				return
 			}
 			pause(flowPause)
-		default:
+		case mailbox.Empty:
 			if n >= flowMessages && waits < flowPatience && !w.hasWork() {
 				waits++
 				pause(flowPause)
 				continue
 			}
-			p.cur = typedEnvelope[M]{}
+			at, p.cur = mailbox.Cursor[typedEnvelope[M]]{}, typedEnvelope[M]{}
 			if in.Release(pool) {
-				if p.sig.Load()&^sigTrace != 0 && in.Poke() {
-					w.yield(&p.process)
-				}
+				p.released(w)
 				return
 			}
 			if p.sig.Load() != 0 && !c.signals() {
@@ -311,5 +331,12 @@ func (p *typedProcess[M]) turn(w *worker) {
 			}
 			c = w.ctx
 		}
+	}
+}
+
+// released is plainProcess.released.
+func (p *typedProcess[M]) released(w *worker) {
+	if p.sig.Load()&^sigTrace != 0 && p.in.Poke() {
+		w.yield(&p.process)
 	}
 }
