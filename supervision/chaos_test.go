@@ -14,7 +14,7 @@ import (
 // per request, nothing left behind when the supervisor ends, and that it ends when it is told to.
 func TestMachineChaos(t *testing.T) {
 	n := 30_000
-	if testing.Short() {
+	if testing.Short() || raceEnabled {
 		n = 3_000
 	}
 	seed := rand.Uint64()

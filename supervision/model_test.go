@@ -221,7 +221,7 @@ func verdicts(seed uint64, failing float64) func(id string) string {
 // commands and time, after every step.
 func TestMachineEqualsModel(t *testing.T) {
 	n := 100_000
-	if testing.Short() {
+	if testing.Short() || raceEnabled {
 		n = 5_000
 	}
 	seed := rand.Uint64()

@@ -48,7 +48,7 @@ func TestExtraReturn(t *testing.T) {
 	})
 }
 
-// supervisor_SUITE: child_adm
+// supervisor_SUITE: child_adm; Elixir's supervisor_test "child life cycle"
 func TestChildAdm(t *testing.T) {
 	inLab(t, func(l *lab) {
 		sup := l.start(spec(kid("child1")))

@@ -368,7 +368,7 @@ func TestScaleStartStopManyChildren(t *testing.T) {
 		t.Fatal(err)
 	}
 	small, large := 1000, 100_000
-	if testing.Short() {
+	if testing.Short() || raceEnabled {
 		large = 10_000
 	}
 	id := func(i int) string { return fmt.Sprint(i) }

@@ -50,7 +50,7 @@ func TestPartitionedDynamic(t *testing.T) {
 		used := map[actor.PID]bool{}
 		for i := range 100 {
 			key := fmt.Sprint("key", i)
-			if p.For(key) != p.For(key) {
+			if again := p.For(key); p.For(key) != again {
 				t.Fatal("a key is not always with the same partition")
 			}
 			used[p.For(key)] = true
@@ -130,9 +130,7 @@ func TestPartitionedResize(t *testing.T) {
 		sizes := append([]int{8, 7, 6, 5, 4, 3, 2, 1, 0}, ups...)
 		seed := rand.Uint64()
 		t.Logf("seed %d", seed)
-		for _, i := range rand.New(rand.NewPCG(seed, 0)).Perm(9) {
-			sizes = append(sizes, i)
-		}
+		sizes = append(sizes, rand.New(rand.NewPCG(seed, 0)).Perm(9)...)
 		last := 8
 		for _, n := range sizes {
 			if old, err := p.Resize(l.ctx, n); old != last || err != nil {

@@ -132,6 +132,7 @@ func TestStreamHalted(t *testing.T) {
 				}
 				break
 			}
+			l.settle()
 			l.counts(d, 0, 0, 0, 0)
 			if info, _ := l.sys.Info(p.Self()); info.Queued != 0 || len(info.Links) != 0 || len(info.Monitors) != 0 {
 				t.Errorf("left over: %+v", info)
@@ -162,6 +163,7 @@ func TestStreamMaxChildren(t *testing.T) {
 		if len(errs) != 1 || !errors.Is(errs[0], ErrMaxChildren) {
 			t.Errorf("errors %v", errs)
 		}
+		l.settle()
 		l.counts(d, 0, 0, 0, 0)
 	})
 }
@@ -219,6 +221,7 @@ func TestStreamContext(t *testing.T) {
 		if len(errs) != 2 || !errors.Is(errs[1], context.DeadlineExceeded) {
 			t.Errorf("errors %v", errs)
 		}
+		l.settle()
 		l.counts(d, 0, 0, 0, 0)
 		orphan := l.tasks()
 		time.AfterFunc(time.Second, func() { l.sys.Exit(orphan.PID(), actor.Kill) })

@@ -109,7 +109,9 @@ func TestTaskLink(t *testing.T) {
 		}
 		var task *Task[int]
 		l.script(func(p *actor.Process) (err error) {
-			task, err = Async(p, d, forever)
+			if task, err = Async(p, d, forever); err != nil {
+				return err
+			}
 			l.settle() // the task has linked itself
 			return errDied
 		})
