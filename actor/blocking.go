@@ -91,16 +91,16 @@ func (p *goProcess) shut() (uint64, bool) {
 	return 1, false
 }
 
-func (p *goProcess) drain(_ uint64, _ bool, f func(envelope)) {
+func (p *goProcess) drain(_ uint64, _ bool, u undertaker) {
 	p.mu.Lock()
 	saved := p.saved
 	p.saved = nil
 	p.mu.Unlock()
 	for _, e := range saved {
-		f(e)
+		u.lose(e)
 	}
 	for b, ok := p.Pop(); ok; b, ok = p.Pop() {
-		f(b.envelope)
+		u.lose(b.envelope)
 	}
 }
 

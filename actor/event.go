@@ -100,6 +100,9 @@ func (ss *subscribers) change(f func([]*func(Event)) []*func(Event)) {
 	ss.list.Store(&list)
 }
 
+// heard reports whether anybody wants events: making one costs an allocation.
+func (s *System) heard() bool { return s.subs.list.Load() != nil }
+
 func (s *System) publish(e Event) {
 	list := s.subs.list.Load()
 	if list == nil {

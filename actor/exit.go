@@ -160,53 +160,73 @@ type grave struct {
 	ticks    int // of the monitor
 }
 
-// die makes p dead: it is not alive, its name is free, nothing reaches it any more. ok is false if it was dead already. With keep
-// the mailbox is shut before anybody can settle what is left.
-func (p *process) die(reason error, keep bool) (g *grave, ok bool) {
-	if !keep && p.ext.Load() == nil && p.ext.CompareAndSwap(nil, deadExt) {
-		g = &grave{reason: reason}
-		p.status.Store(statusDead)
-	} else {
-		e := p.extend()
-		e.mu.Lock()
-		if e.dead {
-			e.mu.Unlock()
-			return nil, false
-		}
-		g = &grave{reason: reason, name: e.name, links: e.links, watchers: e.watchers, watching: e.watching, rare: e.rare}
-		e.dead, e.reason = true, reason
-		e.links, e.watchers, e.watching = smallMap[PID, struct{}]{}, smallMap[uint64, PID]{}, smallMap[uint64, PID]{}
-		e.grave = g
-		p.status.Store(statusDead)
-		if keep {
-			g.tickets, g.owner = p.ops.shut()
-		}
-		s := e.spansLocked()
-		e.mu.Unlock()
-		s.end()
+// endLocked makes the process dead and moves its relations to g. It is false if it was dead already.
+func (e *ext) endLocked(p *process, g *grave) bool {
+	if e.dead {
+		return false
 	}
+	g.name, g.links, g.watchers, g.watching, g.rare = e.name, e.links, e.watchers, e.watching, e.rare
+	e.dead, e.reason = true, g.reason
+	e.links, e.watchers, e.watching = smallMap[PID, struct{}]{}, smallMap[uint64, PID]{}, smallMap[uint64, PID]{}
+	p.status.Store(statusDead)
+	return true
+}
+
+// vanish frees the name and makes p's id lead nowhere.
+func (p *process) vanish(g *grave) {
 	if g.name != "" {
 		p.sys.names.CompareAndDelete(g.name, p)
 	}
 	p.sys.table.remove(p)
-	return g, true
 }
 
 // bury ends p by its own turn.
 func (p *process) bury(reason error, w *worker, turn bool) {
-	g, ok := p.die(reason, false)
-	if !ok {
-		p.settle(w, turn) // killed meanwhile
-		return
+	g := grave{reason: reason}
+	if p.ext.Load() == nil && p.ext.CompareAndSwap(nil, deadExt) {
+		p.status.Store(statusDead)
+	} else {
+		e := p.extend()
+		e.mu.Lock()
+		ok := e.endLocked(p, &g)
+		s := spans{}
+		if ok {
+			s = e.spansLocked()
+		}
+		e.mu.Unlock()
+		if !ok {
+			p.settle(w, turn) // killed meanwhile
+			return
+		}
+		s.end()
 	}
+	p.vanish(&g)
 	g.tickets, _ = p.ops.shut()
-	p.tell(g, true, w)
+	p.tell(&g, true, w)
+}
+
+// condemn ends p by somebody else, leaving a grave to be settled. The mailbox is shut before anybody can do that.
+func (p *process) condemn(reason error) (g *grave, ok bool) {
+	g = &grave{reason: reason}
+	e := p.extend()
+	e.mu.Lock()
+	if !e.endLocked(p, g) {
+		e.mu.Unlock()
+		return nil, false
+	}
+	e.grave = g
+	g.tickets, g.owner = p.ops.shut()
+	s := e.spansLocked()
+	e.mu.Unlock()
+	s.end()
+	p.vanish(g)
+	return g, true
 }
 
 // kill ends p from anywhere, at once. A handler that is running goes on running, fenced off; a message that waits for a worker
 // in the inbox's first cell can be reached by that worker alone, so then the rest is left to it.
 func (p *process) kill(w *worker) {
-	g, ok := p.die(Killed, true)
+	g, ok := p.condemn(Killed)
 	if !ok {
 		return
 	}
@@ -248,7 +268,7 @@ func (p *process) settle(w *worker, turn bool) {
 	if !told {
 		p.tell(g, turn, w)
 	} else if turn && !whole {
-		p.ops.drain(min(g.tickets, 1), true, func(env envelope) { p.lose(env, g.reason, w) })
+		p.ops.drain(min(g.tickets, 1), true, undertaker{p, g.reason, w})
 	}
 }
 
@@ -269,7 +289,7 @@ func (p *process) tell(g *grave, turn bool, w *worker) {
 		}
 	}
 	if g.tickets > 0 {
-		p.ops.drain(g.tickets, turn, func(env envelope) { p.lose(env, g.reason, w) })
+		p.ops.drain(g.tickets, turn, undertaker{p, g.reason, w})
 	}
 	if a := p.asked.Swap(nil); a != nil {
 		owed = append(owed, a)
@@ -281,7 +301,9 @@ func (p *process) tell(g *grave, turn bool, w *worker) {
 		start.finish(g.reason)
 	}
 	sys.exited.Add(1)
-	sys.publish(Exited{PID: p.pid(), Name: g.name, Reason: g.reason})
+	if sys.heard() {
+		sys.publish(Exited{PID: p.pid(), Name: g.name, Reason: g.reason})
+	}
 	p.tellRelations(g, w)
 	p.sig.Or(sigGone)
 	sys.oneLess()
@@ -314,6 +336,15 @@ func (p *process) disappoint(a *ask, w *worker) {
 		a.fail(&ExitError{PID: p.pid(), Reason: Killed}, w)
 	}
 }
+
+// undertaker takes what is left in a mailbox.
+type undertaker struct {
+	p      *process
+	reason error
+	w      *worker
+}
+
+func (u undertaker) lose(e envelope) { u.p.lose(e, u.reason, u.w) }
 
 // lose makes a dead letter of what was still queued when p ended.
 func (p *process) lose(e envelope, reason error, w *worker) {

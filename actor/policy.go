@@ -136,9 +136,9 @@ func (p *queueProcess) shut() (uint64, bool) {
 	return 1, idle
 }
 
-func (p *queueProcess) drain(_ uint64, _ bool, f func(envelope)) {
+func (p *queueProcess) drain(_ uint64, _ bool, u undertaker) {
 	for b, ok := p.Pop(); ok; b, ok = p.Pop() {
-		f(b.envelope)
+		u.lose(b.envelope)
 	}
 }
 

@@ -70,7 +70,7 @@ type ops interface {
 	// shut refuses what comes later. owner: the caller now owns the consumer's right for good.
 	shut() (tickets uint64, owner bool)
 	// drain takes out what was pushed before shut; with owner also what the consumer alone may take.
-	drain(tickets uint64, owner bool, f func(e envelope))
+	drain(tickets uint64, owner bool, u undertaker)
 	queued() int
 	claim() bool
 	// receive hands the current message to the behaviour, or payload instead if it is not nil.
@@ -126,8 +126,8 @@ func (p *plainProcess) shut() (uint64, bool) {
 	return tickets, idle
 }
 
-func (p *plainProcess) drain(tickets uint64, owner bool, f func(envelope)) {
-	p.in.Drain(tickets, owner, func(e *envelope) { f(*e) })
+func (p *plainProcess) drain(tickets uint64, owner bool, u undertaker) {
+	p.in.Drain(tickets, owner, func(e *envelope) { u.lose(*e) })
 }
 
 func (p *plainProcess) queued() int { return p.in.Len(p.sys.sched.running(&p.process)) }

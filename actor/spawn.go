@@ -265,11 +265,11 @@ func (s *System) admit(p *process, claimed bool) error {
 
 // withdraw removes a process that never ran, whose consumer's right the caller owns. What reached it meanwhile becomes dead letters.
 func (s *System) withdraw(p *process) {
-	g, ok := p.die(NoProc, true)
+	g, ok := p.condemn(NoProc)
 	if !ok {
 		return
 	}
-	p.ops.drain(g.tickets, true, func(e envelope) { p.lose(e, g.reason, nil) })
+	p.ops.drain(g.tickets, true, undertaker{p, g.reason, nil})
 	p.sig.Or(sigGone)
 	s.oneLess()
 }

@@ -205,8 +205,8 @@ func (p *typedProcess[M]) shut() (uint64, bool) {
 	return tickets, idle
 }
 
-func (p *typedProcess[M]) drain(tickets uint64, owner bool, f func(envelope)) {
-	p.in.Drain(tickets, owner, func(e *typedEnvelope[M]) { f(envelope{e.msg, e.from, e.hdr}) })
+func (p *typedProcess[M]) drain(tickets uint64, owner bool, u undertaker) {
+	p.in.Drain(tickets, owner, func(e *typedEnvelope[M]) { u.lose(envelope{e.msg, e.from, e.hdr}) })
 }
 
 func (p *typedProcess[M]) queued() int { return p.in.Len(p.sys.sched.running(&p.process)) }
