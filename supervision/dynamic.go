@@ -32,15 +32,12 @@ func (d *Dynamic) PID() actor.PID { return d.v.pid }
 //
 // Errors: a [*SpecError], ErrMaxChildren, or a [*StartError], the child is not kept then.
 func (d *Dynamic) StartChild(ctx context.Context, c Child) (actor.PID, error) {
-	d.v.mu.RLock()
-	auto := d.v.m.conf.auto
-	d.v.mu.RUnlock()
 	if t := &d.v.template; reflect.ValueOf(c).IsZero() && (t.Start != nil || t.Supervisor != nil) {
 		return d.v.ask(ctx, call{kind: callStart, child: t}) // checked already, and shared
 	}
 	c = c.over(d.v.template)
 	var faults checker
-	c.check(&faults, c.ID, auto)
+	c.check(&faults, c.ID, d.v.m.conf.auto)
 	if err := faults.err(); err != nil {
 		return actor.PID{}, err
 	}

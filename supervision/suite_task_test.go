@@ -176,15 +176,32 @@ func caller(ctx context.Context) string {
 	return ""
 }
 
-// task_supervisor_test: start_child/1 "with $callers" (what goes along here is baggage)
+// task_supervisor_test: async/1, start_child/1 and async_stream "with $callers" (what goes along here is baggage)
 func TestTaskCallers(t *testing.T) {
 	inLab(t, func(l *lab) {
 		d := l.tasks()
 		ctx := actor.WithBaggage(l.ctx, "caller", "grandparent")
+		outer, err := AsyncNoLink(ctx, d, func(p *actor.Process) (string, error) {
+			inner, err := AsyncNoLink(p, d, func(q *actor.Process) (string, error) { return caller(q), nil })
+			if err != nil {
+				return "", err
+			}
+			return inner.Await(p)
+		})
+		l.wantErr(err, nil)
+		if got, err := outer.Await(l.ctx); got != "grandparent" || err != nil {
+			t.Errorf("task: %q, %v", got, err)
+		}
 		var got string
-		_, err := d.StartChild(ctx, kid("", initially(func(c *actor.Context) error { got = caller(c); return nil })))
+		_, err = d.StartChild(ctx, kid("", initially(func(c *actor.Context) error { got = caller(c); return nil })))
 		if l.wantErr(err, nil); got != "grandparent" {
 			t.Errorf("child: %q", got)
+		}
+		f := func(p *actor.Process, _ int) (string, error) { return caller(p), nil }
+		for r := range Stream(ctx, d, slices.Values([]int{1}), f, StreamOptions{}) {
+			if r.Value != "grandparent" || r.Err != nil {
+				t.Errorf("stream: %+v", r)
+			}
 		}
 	})
 }

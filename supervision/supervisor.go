@@ -119,14 +119,11 @@ func (s *Supervisor) PID() actor.PID { return s.v.pid }
 // Errors: a [*SpecError]; ErrAlreadyStarted, beside the PID; ErrAlreadyPresent; a [*StartError], the child is not kept
 // then.
 func (s *Supervisor) StartChild(ctx context.Context, c Child) (actor.PID, error) {
-	s.v.mu.RLock()
-	auto := s.v.m.conf.auto
-	s.v.mu.RUnlock()
 	var faults checker
 	if c.ID == "" {
 		faults.report("", "ID", "is empty; give every child an id")
 	}
-	c.check(&faults, c.ID, auto)
+	c.check(&faults, c.ID, s.v.m.conf.auto)
 	if err := faults.err(); err != nil {
 		return actor.PID{}, err
 	}
