@@ -72,7 +72,7 @@ const (
 )
 
 func (s Spec) prepare() *blueprint {
-	b := &blueprint{kind: kindStatic}
+	b := &blueprint{kind: kindStatic, children: make([]Child, 0, len(s.Children))}
 	b.conf = newConfig(s.Strategy, s.Intensity, s.Period, s.AutoShutdown, s.Backoff)
 	for i := range s.Children {
 		b.children = append(b.children, s.Children[i].clone())
