@@ -19,8 +19,9 @@ type Supervisor struct{ v *view }
 //
 // If s is a process, the supervisor is its child: linked to it, and told to end when it ends. A spec with faults gives
 // a [*SpecError] and starts nothing. If a child fails to start, those before it are stopped in reverse order and the
-// error is a [*StartError]; everything that was started is gone then, and a process s is not hurt by it. opts go to the
-// spawn of the supervisor's process, for instance WithName.
+// error is a [*StartError]; everything that was started is gone then, and a process s is not hurt by it. If a process s is
+// told to exit meanwhile, or the deadline of the request it handles passes, the supervisor is told to end and the error
+// is s's. opts go to the spawn of the supervisor's process, for instance WithName.
 func Start(s actor.Spawner, spec Spec, opts ...actor.SpawnOption) (*Supervisor, error) {
 	v, err := launch(s, spec, opts)
 	if err != nil {
