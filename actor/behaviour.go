@@ -24,11 +24,10 @@ func (c *Context) Become(a Actor) {
 
 // Unbecome goes back to the behaviour before the last Become.
 func (c *Context) Unbecome() {
-	e := c.p.ext.Load()
-	if e == nil || e.rare == nil || len(e.rare.behaviours) == 0 {
+	if c.p.local&localBecame == 0 {
 		return
 	}
-	r := e.rare
+	r := c.p.ext.Load().rare
 	last := len(r.behaviours) - 1
 	c.p.actor = r.behaviours[last]
 	r.behaviours[last] = nil

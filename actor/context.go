@@ -269,8 +269,8 @@ func terminator(a Actor) Terminator {
 
 // first is the behaviour the process was spawned with.
 func (p *process) first() Actor {
-	if e := p.ext.Load(); e != nil && e.rare != nil && len(e.rare.behaviours) > 0 {
-		return e.rare.behaviours[0]
+	if p.local&localBecame != 0 {
+		return p.ext.Load().rare.behaviours[0]
 	}
 	return p.actor
 }
