@@ -59,6 +59,9 @@ const (
 // internal reports whether the cell is not a message by itself, and so is left out of the statistics unless it is delivered.
 func (h *header) internal() bool { return h != nil && h.kind != kindMessage && h.kind != kindTimer }
 
+// plain reports whether the cell is an ordinary message that is not a request, if with baggage.
+func (h *header) plain() bool { return h == nil || h.kind == kindMessage && h.ask == nil }
+
 func (h *header) metaOf() *meta {
 	if h == nil {
 		return nil

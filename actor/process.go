@@ -179,12 +179,16 @@ func (p *plainProcess) turn(w *worker) {
 		}
 		if cell != nil {
 			t.taken++
-			if c.env.hdr == nil && p.sig.Load()|p.local == 0 {
+			if h := c.env.hdr; h.plain() && p.sig.Load()|p.local == 0 {
 				// The hot path: a plain message to a process that has nothing special about it.
-				c.stage = stageMessage
+				if c.stage = stageMessage; h != nil {
+					c.meta = h.meta
+				}
 				err := p.actor.Receive(c, c.env.msg)
 				if err == nil && c.flags == 0 && p.sig.Load() == 0 {
-					c.stage = stageNone
+					if c.stage = stageNone; h != nil {
+						c.meta = nil
+					}
 					t.handled++
 					p.handled++
 				} else if !c.finish(err) {

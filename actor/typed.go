@@ -277,11 +277,15 @@ func (p *typedProcess[M]) turn(w *worker) {
 		if cell != nil {
 			t.taken++
 			c.env.from, c.env.hdr = p.cur.from, p.cur.hdr
-			if p.cur.hdr == nil && p.sig.Load()|p.local == 0 {
-				c.stage = stageMessage
+			if h := p.cur.hdr; h.plain() && p.sig.Load()|p.local == 0 {
+				if c.stage = stageMessage; h != nil {
+					c.meta = h.meta
+				}
 				err := p.to.Receive(c, p.cur.msg)
 				if err == nil && c.flags == 0 && p.sig.Load() == 0 {
-					c.stage = stageNone
+					if c.stage = stageNone; h != nil {
+						c.meta = nil
+					}
 					t.handled++
 					p.handled++
 				} else if !c.finish(err) {
