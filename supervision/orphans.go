@@ -1,6 +1,7 @@
 package supervision
 
 import (
+	"errors"
 	"time"
 
 	"github.com/foundation-runtime/foundation/actor"
@@ -18,6 +19,7 @@ type orphans struct {
 type orphan struct {
 	pid      actor.PID
 	shutdown time.Duration
+	looked   bool // a second time
 }
 
 // orphansLate tells a supervisor that the orphans of a killed child had their time.
@@ -65,13 +67,13 @@ func (s *shell) adopt(ctx *actor.Context, pid actor.PID, reason error) bool {
 	return true
 }
 
-// living lists the children whose processes exist.
+// living lists the children whose processes did not end as far as their supervisor knew.
 func (v *view) living() (list []orphan) {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	for e := range v.m.table.all() {
-		if e.live && v.sys.Alive(e.pid) {
-			list = append(list, orphan{e.pid, e.child.patience()})
+		if e.live && !e.gone {
+			list = append(list, orphan{pid: e.pid, shutdown: e.child.patience()})
 		}
 	}
 	return list
@@ -80,8 +82,16 @@ func (v *view) living() (list []orphan) {
 // orphanDown reports whether a Down was that of an orphan.
 func (s *shell) orphanDown(ctx *actor.Context, d actor.Down) bool {
 	for pid, o := range s.orphans {
-		if _, ok := o.left[d.Ref]; !ok {
+		c, ok := o.left[d.Ref]
+		if !ok {
 			continue
+		}
+		if errors.Is(d.Reason, actor.NoProc) && !c.looked {
+			// It had ended before it was monitored, perhaps just now: give what follows an end, as its name, a moment.
+			c.looked = true
+			o.left[d.Ref] = c
+			ctx.SendAfter(time.Millisecond, ctx.Self(), d)
+			return true
 		}
 		delete(o.left, d.Ref)
 		if len(o.left) == 0 {
