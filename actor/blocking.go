@@ -252,7 +252,8 @@ func (p *Process) fromQueue(match func(any) bool, looked *int) (any, bool) {
 		if !ok {
 			return nil, false
 		}
-		if match == nil {
+		told := g.sig.Load()&(sigExit|sigDead) != 0 // b may have been sent after that
+		if match == nil && !told {
 			if msg, ok := p.settleOn(&b.envelope, p.dropped(&b.envelope)); ok {
 				return msg, true
 			}
@@ -266,6 +267,8 @@ func (p *Process) fromQueue(match func(any) bool, looked *int) (any, bool) {
 		g.mu.Unlock()
 		if dead {
 			g.lose(b.envelope, Killed, nil)
+		} else if told {
+			return nil, false
 		} else if msg, ok := p.fromSaved(match, looked); ok {
 			return msg, true
 		}

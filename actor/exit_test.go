@@ -146,16 +146,22 @@ func TestExit_AndTimeout(t *testing.T) {
 	}
 }
 
-// OTP process_SUITE: exit_twice. The second exit is ignored.
+// OTP process_SUITE: exit_twice. The second exit is ignored, and that of Shutdown behind it.
 func TestExit_Twice(t *testing.T) {
 	eachKind(t, func(t *testing.T, r *rig, k kind) {
 		x, y := r.start(k), r.trapper(plain)
 		y.call(func(p proc) { p.Link(x.pid) })
 		release := x.blockIn(nil)
 		y.call(func(p proc) { p.Exit(x.pid, errBoom); p.Exit(x.pid, errOther) })
+		stopped := make(chan error, 1)
+		go func() { stopped <- r.sys.Shutdown(context.Background()) }()
 		release()
-		y.expectExit(x.pid, errBoom)
-		y.expectNothing()
+		if err := take(t, stopped, "Shutdown"); err != nil {
+			t.Fatal(err)
+		}
+		if e := r.exited(x.pid); e.Reason != errBoom {
+			t.Fatal(e)
+		}
 		if n := count(r, func(e actor.Exited) bool { return e.PID == x.pid }); n != 1 {
 			t.Fatalf("%d Exited", n)
 		}

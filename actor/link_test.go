@@ -53,6 +53,11 @@ func TestLink_UnlinkOfEitherSideRemovesIt(t *testing.T) {
 			} else {
 				y.call(func(p proc) { p.Unlink(x.pid) })
 			}
+			for _, z := range []*puppet{x, y} {
+				if info, _ := r.sys.Info(z.pid); len(info.Links) > 0 {
+					t.Fatalf("%+v", info)
+				}
+			}
 			gone := r.witness(y.pid)
 			y.tell(func(proc) error { return errBoom })
 			gone()

@@ -1,6 +1,7 @@
 package actor_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -33,6 +34,41 @@ func TestSignalOrder_NothingSentAfterAnExitIsHandled(t *testing.T) {
 			}
 		}
 	})
+}
+
+// The same for a selective receive that is looking through the queue when the exit comes.
+func TestSignalOrder_NothingSentAfterAnExitIsOffered(t *testing.T) {
+	for _, k := range kinds {
+		if k.terminates() {
+			continue
+		}
+		t.Run(k.name, func(t *testing.T) {
+			r := newRig(t)
+			pid, err := r.sys.Go(func(p *actor.Process) error {
+				_, err := p.ReceiveMatch(context.Background(), func(msg any) bool {
+					if msg == "after" {
+						t.Error("offered what was sent after the exit")
+					}
+					r.sys.Exit(p.Self(), errBoom)
+					r.sys.Send(p.Self(), "after")
+					return false
+				})
+				return err
+			}, k.opts...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.sys.Send(pid, "before")
+			if e := r.exited(pid); e.Reason != errBoom {
+				t.Fatal(e)
+			}
+			for _, msg := range []string{"before", "after"} {
+				if d := r.deadLetter(msg); d.Reason != actor.ErrExited {
+					t.Fatal(d)
+				}
+			}
+		})
+	}
 }
 
 // Messages of one process to another arrive in the order sent, and the signals that are messages stand among them.

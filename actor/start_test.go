@@ -263,18 +263,28 @@ func TestKill_BeforeInit(t *testing.T) {
 		if !errors.Is(err, actor.Killed) {
 			t.Error(err)
 		}
-		ran := make(chan struct{}, 1)
-		pid, err := s.Spawn(actor.Blocking(func(p *actor.Process) error { ran <- struct{}{}; return nil }), actor.WithName("it"))
-		if err == nil {
-			r.exited(pid)
-		}
-		if len(ran) > 0 {
-			t.Error("the function of a killed process ran")
-		}
-		for range 2 {
-			r.deadLetter("queued")
+		r.deadLetter("queued")
+	})
+}
+
+// Kill between the birth of a process with its own goroutine and its start: its function does not run.
+func TestKill_BeforeTheFunction(t *testing.T) {
+	r := newRig(t)
+	r.sys.Subscribe(func(e actor.Event) {
+		if born, ok := e.(actor.Spawned); ok {
+			r.sys.Exit(born.PID, actor.Kill)
 		}
 	})
+	ran := false
+	if _, err := r.sys.Go(func(*actor.Process) error { ran = true; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.sys.Shutdown(context.Background()); err != nil { // waits for goroutines
+		t.Fatal(err)
+	}
+	if ran {
+		t.Fatal("the function of a killed process ran")
+	}
 }
 
 // Kill at any time around Init: Spawn returns, and whoever it concerns is told once.
