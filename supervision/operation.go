@@ -193,8 +193,8 @@ func (m *machine[P]) spawned(now time.Duration, e *entry[P], pid P, ignored bool
 // ready reports that a child whose start takes time is up.
 func (m *machine[P]) ready(now time.Duration, pid P) {
 	e := m.table.byPID[pid]
-	if e == nil || !e.live || e.gone || e.state != stateStarting {
-		return
+	if e == nil || !e.live || e.gone || e.late || e.state != stateStarting {
+		return // late: it was killed for that
 	}
 	m.cancel(e)
 	m.startDone(now, e, m.busy(e))

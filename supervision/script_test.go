@@ -20,6 +20,7 @@ var update = flag.Bool("update", false, "write what the scripts in testdata give
 //	begin; exit <id> normal|shutdown|abnormal; pass <d>; retry; tell
 //	add <child>; terminate, restart, delete <id>
 //	fail <id>; ignore <id>; work <id>: how its starts go from now on; stubborn <id>: it ends only when killed
+//	holding: from now on processes end only by gone
 //	ready <id>: an async child reports; gone <id> <class>: the newest process ends (also one that was told)
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
@@ -112,6 +113,8 @@ func (sc *script) happen(w []string) error {
 		sc.run()
 	case "stubborn":
 		sc.stubborn[w[1]] = true
+	case "holding":
+		sc.slow = true
 	case "add":
 		s, err := parseChild(w[1:])
 		sc.token++
