@@ -174,7 +174,7 @@ func (c *Context) finish(err error) bool {
 
 func (c *Context) count() {
 	c.tally.handled++
-	c.p.handled++
+	c.p.handledOne()
 }
 
 // replace ends a Context that user code may still hold, and gives the worker a new one.
@@ -288,7 +288,7 @@ func (c *Context) Blocking(f func()) {
 
 func (c *Context) block() {
 	if c.w != nil {
-		c.p.seen.Store(c.p.handled)
+		c.p.publish()
 		c.tally.flush()
 		c.w.sched.block(c.w)
 	}

@@ -70,7 +70,7 @@ func (s *System) Info(pid PID) (info Info, ok bool) {
 // handledSoFar is exact if p is idle: then the count is read with the consumer's right. Else it is what p published last.
 func (p *process) handledSoFar() uint64 {
 	if p.traits&traitGoroutine == 0 && p.ops.claim() {
-		p.seen.Store(p.handled)
+		p.publish()
 		p.ops.rest(nil)
 	}
 	return p.seen.Load()

@@ -23,7 +23,15 @@ type boxed struct {
 func newBox(spec mailbox.Spec) (box, error) {
 	var level func(boxed) int
 	if spec.Level != nil {
-		level = func(b boxed) int { return spec.Level(b.msg) }
+		level = func(b boxed) (n int) {
+			// A sender is not to pay for a level function of the receiver that panics: the message is the least urgent.
+			defer func() {
+				if recover() != nil {
+					n = spec.Levels - 1
+				}
+			}()
+			return spec.Level(b.msg)
+		}
 	}
 	q, err := mailbox.New(spec, level)
 	return box{q, spec.Capacity > 0 && spec.Overflow == mailbox.Block, spec.Levels}, err

@@ -8,21 +8,40 @@ import (
 
 // process is what every kind of process has. One that is idle, unnamed and without relations is this struct, its inbox and the
 // actor, nothing else; what few processes have is in ext.
+//
+// Kinds put their inbox before it. Then an untyped process is three cache lines, and a message touches only the first two: the inbox's
+// state, roots and first cell; the inbox's flags and what stands here up to count.
 type process struct {
-	id      uint64
-	sys     *System
-	ops     ops
-	actor   Actor  // the behaviour that gets the next message; owned by the running turn
-	parent  uint64 // id of the process that spawned it, or 0
-	ext     atomic.Pointer[ext]
-	status  atomic.Uint32
-	sig     atomic.Uint32       // what the next turn must look at before it takes a message
-	traits  traits              // immutable
-	local   uint32              // owned by the running turn: which parts of rare it must look at
-	link    *process            // in the injector's list
-	asked   atomic.Pointer[ask] // the request being handled
-	handled uint64              // messages; owned by the turn
-	seen    atomic.Uint64       // handled, as far as published
+	id     uint64
+	ops    ops
+	actor  Actor // the behaviour that gets the next message; owned by the running turn
+	status atomic.Uint32
+	sig    atomic.Uint32 // what the next turn must look at before it takes a message
+	traits traits        // immutable
+	local  local         // owned by the running turn: which parts of rare it must look at
+	count  uint32        // messages handled since they were added to seen; owned by the turn
+
+	sys    *System
+	ext    atomic.Pointer[ext]
+	asked  atomic.Pointer[ask] // the request being handled
+	seen   atomic.Uint64       // messages handled, as far as published
+	parent uint64              // id of the process that spawned it, or 0
+	link   *process            // in the injector's list
+}
+
+// handledOne counts a message, by the turn.
+func (p *process) handledOne() {
+	if p.count++; p.count == 0 {
+		p.seen.Add(1 << 32)
+	}
+}
+
+// publish makes the count visible. Only the turn may call it.
+func (p *process) publish() {
+	if n := p.count; n != 0 {
+		p.count = 0
+		p.seen.Add(uint64(n))
+	}
 }
 
 // Values of process.status. Dying: an exit was accepted that acts between two messages.
@@ -44,12 +63,15 @@ const (
 
 // Bits of process.local.
 const (
-	localFront  uint32 = 1 << iota // rare.front is not empty
-	localIdle                      // IdleAfter is in force
-	localBecame                    // the behaviour is not the one spawned
+	localFront  local = 1 << iota // rare.front is not empty
+	localIdle                     // IdleAfter is in force
+	localBecame                   // the behaviour is not the one spawned
 )
 
-type traits uint32
+type (
+	traits uint16
+	local  uint16
+)
 
 const (
 	traitInline       traits = 1 << iota // WithInline
@@ -87,8 +109,9 @@ func (p *process) dead() bool { return p.status.Load() == statusDead }
 
 // plainProcess has untyped cells in an unbounded inbox: the common kind.
 type plainProcess struct {
-	process
 	in mailbox.Inbox[envelope]
+	process
+	_ [16]byte // 192 bytes in all: a size whose objects begin with a cache line
 }
 
 func (p *plainProcess) push(e envelope, w *worker) error {
@@ -179,7 +202,7 @@ func (p *plainProcess) turn(w *worker) {
 		}
 		if cell != nil {
 			t.taken++
-			if h := c.env.hdr; h.plain() && p.sig.Load()|p.local == 0 {
+			if h := c.env.hdr; h.plain() && p.local == 0 && p.sig.Load() == 0 {
 				// The hot path: a plain message to a process that has nothing special about it.
 				if c.stage = stageMessage; h != nil {
 					c.meta = h.meta
@@ -190,7 +213,7 @@ func (p *plainProcess) turn(w *worker) {
 						c.meta = nil
 					}
 					t.handled++
-					p.handled++
+					p.handledOne()
 				} else if !c.finish(err) {
 					return
 				}
@@ -214,7 +237,7 @@ func (p *plainProcess) turn(w *worker) {
 		case mailbox.Busy:
 			if waits++; waits > busyPatience || p.dead() {
 				if c.signals() {
-					w.yield(&p.process)
+					w.stall(&p.process)
 				}
 				return
 			}

@@ -159,8 +159,8 @@ func asType[M any](msg any) (m M, ok bool) {
 
 // typedProcess stores its messages unboxed.
 type typedProcess[M any] struct {
+	in mailbox.Inbox[typedEnvelope[M]]
 	process
-	in   mailbox.Inbox[typedEnvelope[M]]
 	pool *mailbox.Pool[typedEnvelope[M]]
 	to   TypedActor[M]
 	cur  typedEnvelope[M] // the message being handled
@@ -277,7 +277,7 @@ func (p *typedProcess[M]) turn(w *worker) {
 		if cell != nil {
 			t.taken++
 			c.env.from, c.env.hdr = p.cur.from, p.cur.hdr
-			if h := p.cur.hdr; h.plain() && p.sig.Load()|p.local == 0 {
+			if h := p.cur.hdr; h.plain() && p.local == 0 && p.sig.Load() == 0 {
 				if c.stage = stageMessage; h != nil {
 					c.meta = h.meta
 				}
@@ -287,7 +287,7 @@ func (p *typedProcess[M]) turn(w *worker) {
 						c.meta = nil
 					}
 					t.handled++
-					p.handled++
+					p.handledOne()
 				} else if !c.finish(err) {
 					return
 				}
@@ -314,7 +314,7 @@ func (p *typedProcess[M]) turn(w *worker) {
 		case mailbox.Busy:
 			if waits++; waits > busyPatience || p.dead() {
 				if c.signals() {
-					w.yield(&p.process)
+					w.stall(&p.process)
 				}
 				return
 			}

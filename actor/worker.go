@@ -3,6 +3,7 @@ package actor
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // worker is a goroutine that runs processes. next is the process it runs after the current one: the one that was made ready
@@ -217,12 +218,16 @@ func (w *worker) search() *process {
 		if w.next.Load() != nil {
 			return w.next.Swap(nil)
 		}
-		pause(100)
+		pause(searchPause)
 	}
 	return nil
 }
 
-const searchRounds = 20
+// A search lasts some ten microseconds: waking a parked worker costs its waker about as much.
+const (
+	searchRounds = 60
+	searchPause  = 300
+)
 
 func (w *worker) grab() *process {
 	if p := w.sched.take(w); p != nil {
@@ -249,9 +254,20 @@ func (w *worker) begin(p *process) *Context {
 
 // yield ends a turn that leaves work behind: p goes behind whatever else is ready.
 func (w *worker) yield(p *process) {
-	p.seen.Store(p.handled)
+	p.publish()
 	w.sched.later(p, w)
 }
+
+// stall is yield for a producer that has a cell and does not write it: the operating system took its core away, maybe to give it to
+// us. If there is nothing else to do, give it back.
+func (w *worker) stall(p *process) {
+	w.yield(p)
+	if w.count.Load() == 1 && w.next.Load() == nil {
+		time.Sleep(stallPause)
+	}
+}
+
+const stallPause = 20 * time.Microsecond
 
 // guard turns a panic or a Goexit in user code into the end of the process whose turn it is.
 func (w *worker) guard() {
