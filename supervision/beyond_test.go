@@ -317,3 +317,55 @@ func TestContextOfARequest(t *testing.T) {
 		l.wantWhy(slow.PID(), actor.Shutdown)
 	})
 }
+
+// Children are actors of any kind; a Ref by name outlives their restarts.
+func TestKindsOfChildren(t *testing.T) {
+	inLab(t, func(l *lab) {
+		got := make(chan int, 1)
+		typed := kid("typed", from(func() actor.Actor {
+			return actor.Typed[int](actor.TypedFunc[int](func(_ *actor.Context, n int) error {
+				if n < 0 {
+					return errDied
+				}
+				got <- n
+				return nil
+			}))
+		}))
+		typed.Options = []actor.SpawnOption{actor.WithName("typed")}
+		sup := l.start(spec(
+			typed,
+			kid("func", from(func() actor.Actor { return actor.Func(func(*actor.Context, any) error { return errDied }) })),
+			kid("blocking", from(func() actor.Actor {
+				return actor.Blocking(func(p *actor.Process) error { _, err := p.Receive(p); return errors.Join(err, errDied) })
+			})),
+			kid("struct"),
+		))
+		ref := actor.RefOf[int](l.sys.Named("typed"))
+		for n := range 3 {
+			ref.Send(l.sys, n)
+			if r := <-got; r != n {
+				t.Errorf("got %d, want %d", r, n)
+			}
+			if n < 2 {
+				ref.Send(l.sys, -1)
+				l.settle()
+			}
+		}
+		l.stop(sup.PID())
+		sup = l.start(Spec{Intensity: 10, Children: []Child{typed,
+			kid("blocking", from(func() actor.Actor {
+				return actor.Blocking(func(p *actor.Process) error { _, err := p.Receive(p); return errors.Join(err, errDied) })
+			}))}})
+		for _, c := range sup.Children() {
+			if c.ID == "blocking" {
+				l.sys.Send(c.PID, "go")
+			} else {
+				ref.Send(l.sys, -1)
+			}
+			l.settle()
+			if now := l.pid(sup, c.ID); now == c.PID {
+				t.Errorf("%s was not restarted", c.ID)
+			}
+		}
+	})
+}
