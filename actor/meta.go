@@ -39,6 +39,9 @@ func (c *metaContext) Value(key any) any {
 	return c.Context.Value(key)
 }
 
+// AfterFunc makes deriving from it start no goroutine, if deriving from what is below starts none.
+func (c *metaContext) AfterFunc(f func()) (stop func() bool) { return context.AfterFunc(c.Context, f) }
+
 // WithBaggage returns ctx with an entry that travels along with everything sent, spawned or timed under it, across
 // processes and nodes. An entry of the same key is replaced.
 func WithBaggage(ctx context.Context, key, value string) context.Context {

@@ -197,6 +197,9 @@ func (s *scope) Value(key any) any {
 	return s.Context.Value(key)
 }
 
+// AfterFunc makes deriving from it start no goroutine, if deriving from what is below starts none.
+func (s *scope) AfterFunc(f func()) (stop func() bool) { return context.AfterFunc(s.Context, f) }
+
 // With returns a Scope that adds ctx's baggage and trace to the process's own, and is otherwise ctx.
 func (c *core) With(ctx context.Context) Scope {
 	return &scope{ctx, origin{c.sys, c.p.pid(), merge(c.meta, metaOf(ctx)), nil}, c.p}
