@@ -28,9 +28,11 @@
 //     answers, and can be told to end, in between.
 //   - A restarted child keeps its name and gets a new PID and an empty mailbox; what was queued becomes dead letters.
 //   - The process of a supervisor ends after the processes of its children, however it was told to end; only Kill is
-//     different: links end the children then.
+//     different: links end the children then. A supervisor whose child is a supervisor that was killed waits for the
+//     children of that one before it starts the successor; those that outlast their Shutdown are killed.
 //   - Stop, TerminateChild and a failed Start return when all that they ended is gone.
-//   - With OneForOne, and in a dynamic supervisor, a child that takes long to stop delays no other child.
+//   - With OneForOne, and in a dynamic supervisor, a child that takes long to stop delays no other child, but for those
+//     of a static supervisor that ends itself: they stop one after the other.
 //
 // # Not guaranteed
 //

@@ -37,7 +37,7 @@ type Child struct {
 	// Shutdown is the time the child gets to end after it was told to, before it is killed. 0: 5 s, Infinity for
 	// supervisors. BrutalKill: killed without being told.
 	Shutdown time.Duration
-	// Ready, if positive, makes the start of the child last until the child calls [Ready], at most this long; then it is
+	// Ready, if positive, makes the start of the child last until the child calls [Ready], at most this long (Infinity: however long); then it is
 	// killed and has failed to start, with ErrNotReady. The children after it start when it is ready. Beyond OTP.
 	Ready time.Duration
 	// Liveness, if Every is set, is a probe that kills the child when it does not answer. Beyond OTP.
