@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -41,9 +42,10 @@ func (c *core) Go(f func(p *Process) error, opts ...SpawnOption) (PID, error) {
 type goProcess struct {
 	process
 	box
-	f    Blocking
-	born *meta         // baggage and trace of who spawned it
-	bell chan struct{} // something arrived
+	f      Blocking
+	born   *meta         // baggage and trace of who spawned it
+	bell   chan struct{} // something arrived
+	warned atomic.Bool   // of its long queue
 
 	mu    sync.Mutex // protects saved
 	saved []envelope // received, but not what was wanted
@@ -60,7 +62,10 @@ func (p *goProcess) receive(*Context, any) error { return errBlockingReceive }
 func (p *goProcess) ring() {
 	select {
 	case p.bell <- struct{}{}:
-	default:
+	default: // it was rung already: what it did not answer may pile up
+		if limit := p.sys.cfg.highWater; limit > 0 && !p.warned.Load() && p.Len() > limit && !p.warned.Swap(true) {
+			p.sys.checkHighWater(&p.process)
+		}
 	}
 }
 

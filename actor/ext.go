@@ -26,6 +26,7 @@ type rare struct {
 	labels    map[string]string
 	suspended bool
 	parked    bool      // suspended, and the consumer's right is held by nobody's turn
+	begun     bool      // while parked: the turn had popped something
 	exits     []*header // ExitSignals of links that stand in the queue
 	owed      []*ask    // requests this process owes an answer to, beside the one being handled
 	span      *span     // of the Context in use

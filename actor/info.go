@@ -146,8 +146,25 @@ func (p *process) suspendTurn() bool {
 	if e.rare == nil || !e.rare.suspended || e.dying || e.dead {
 		return false
 	}
+	p.publish()
 	e.rare.parked = true
+	if x, ok := p.ops.(interface{ begun() bool }); ok {
+		e.rare.begun = x.begun()
+	}
 	return true
+}
+
+// consuming reports whether p has popped anything since its inbox was idle, as far as others can tell.
+func (p *process) consuming() bool {
+	if p.sig.Load()&sigSuspend != 0 {
+		e := p.ext.Load()
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if e.rare != nil && e.rare.parked {
+			return e.rare.begun
+		}
+	}
+	return p.sys.sched.running(p)
 }
 
 // Traced is a message about to be handled by a process that is traced.

@@ -153,7 +153,9 @@ func (p *plainProcess) drain(tickets uint64, owner bool, u undertaker) {
 	p.in.Drain(tickets, owner, func(e *envelope) { u.lose(*e) })
 }
 
-func (p *plainProcess) queued() int { return p.in.Len(p.sys.sched.running(&p.process)) }
+func (p *plainProcess) queued() int { return p.in.Len(p.consuming()) }
+
+func (p *plainProcess) begun() bool { return p.in.Begun() }
 
 func (p *plainProcess) claim() bool { return p.in.Claim() }
 

@@ -209,7 +209,9 @@ func (p *typedProcess[M]) drain(tickets uint64, owner bool, u undertaker) {
 	p.in.Drain(tickets, owner, func(e *typedEnvelope[M]) { u.lose(envelope{e.msg, e.from, e.hdr}) })
 }
 
-func (p *typedProcess[M]) queued() int { return p.in.Len(p.sys.sched.running(&p.process)) }
+func (p *typedProcess[M]) queued() int { return p.in.Len(p.consuming()) }
+
+func (p *typedProcess[M]) begun() bool { return p.in.Begun() }
 
 func (p *typedProcess[M]) claim() bool { return p.in.Claim() }
 

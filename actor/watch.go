@@ -72,6 +72,10 @@ func (s *scheduler) inspect(now time.Time) (busy bool) {
 				s.evict(w)
 			}
 		}
+		p := s.sys.table.lookup(id)
+		if p != nil {
+			s.sys.checkHighWater(p)
+		}
 		if w.preempt.Load() == 0 {
 			w.preempt.Store(1)
 			w.stuck = stuck{process: id, since: now}
@@ -82,7 +86,6 @@ func (s *scheduler) inspect(now time.Time) (busy bool) {
 			busy = true
 			s.block(w)
 		}
-		p := s.sys.table.lookup(id)
 		if p == nil {
 			continue
 		}
@@ -93,7 +96,6 @@ func (s *scheduler) inspect(now time.Time) (busy bool) {
 				s.sys.warn(Warning{PID: p.pid(), Kind: LongTurn, Lasts: lasts})
 			}
 		}
-		s.sys.checkHighWater(p)
 	}
 	if s.anyWork() {
 		busy = true

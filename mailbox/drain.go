@@ -75,6 +75,9 @@ func (q *Inbox[T]) Len(begun bool) int {
 	}
 }
 
+// Begun reports, to the consumer, whether it has popped anything since the inbox was last idle.
+func (q *Inbox[T]) Begun() bool { return q.took }
+
 // Queued reports, to the consumer, whether Pop would find something or a value is about to come.
 func (q *Inbox[T]) Queued() bool {
 	t := q.state.Load() & ticketMask
