@@ -42,11 +42,6 @@ type askRecord[R any] struct {
 	value R
 }
 
-func (r *askRecord[R]) set(v R) { r.value = v }
-
-// setter is a record whose answer is an R.
-type setter[R any] interface{ set(R) }
-
 func (a *ask) init(sys *System, m *meta, record any) {
 	a.hdr.meta, a.hdr.ask = m, a
 	a.sys, a.record = sys, record
@@ -106,8 +101,13 @@ func (a *ask) fail(err error, w *worker) bool {
 
 // answer is Reply once the request is known.
 func answer[R any](a *ask, r R, w *worker) {
-	rec, ok := a.record.(setter[R])
-	if !ok {
+	var value *R
+	switch rec := a.record.(type) {
+	case *askRecord[R]:
+		value = &rec.value
+	case *asyncRecord[R]:
+		value = &rec.value
+	default:
 		a.fail(ErrWrongType, w)
 		return
 	}
@@ -116,7 +116,7 @@ func answer[R any](a *ask, r R, w *worker) {
 		a.sys.lateReplies.Add(1)
 		return
 	}
-	rec.set(r)
+	*value = r
 	a.publish(parked, w)
 }
 

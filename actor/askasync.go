@@ -23,7 +23,6 @@ type continuation interface {
 	call(c *Context) error
 }
 
-func (r *asyncRecord[R]) set(v R)                 { r.value = v }
 func (r *asyncRecord[R]) outerEnvelope() envelope { return r.outer }
 func (r *asyncRecord[R]) call(c *Context) error   { return r.then(c, r.value, r.err) }
 

@@ -137,7 +137,11 @@ func (p *process) forgetExit(h *header) bool {
 	if e.rare != nil {
 		for i, x := range e.rare.exits {
 			if x == h {
-				e.rare.exits = append(e.rare.exits[:i], e.rare.exits[i+1:]...)
+				if i == 0 {
+					e.rare.exits = e.rare.exits[1:] // the usual case: they are delivered in order
+				} else {
+					e.rare.exits = append(e.rare.exits[:i], e.rare.exits[i+1:]...)
+				}
 				break
 			}
 		}

@@ -53,7 +53,7 @@ func (p *process) addLink(from PID) bool {
 	e := p.extend()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.dead || e.dying {
+	if e.dead {
 		return false
 	}
 	e.links.set(from, struct{}{})
@@ -118,7 +118,7 @@ func (p *process) watch(ref uint64, owner PID) bool {
 	e := p.extend()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.dead || e.dying {
+	if e.dead {
 		return false
 	}
 	e.watchers.set(ref, owner)

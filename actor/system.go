@@ -258,7 +258,13 @@ func (s *System) Register(name string, pid PID) error {
 	if e.name != "" && e.name != name {
 		return fmt.Errorf("actor: Register(%q, %v): the process is named %q already; unregister that first", name, pid, e.name)
 	}
-	if old, taken := s.names.LoadOrStore(name, p); taken && old != p {
+	old, taken := s.names.LoadOrStore(name, p)
+	for taken && old != p && old.(*process).dead() {
+		// Its holder has ended and is about to free it.
+		s.names.CompareAndDelete(name, old)
+		old, taken = s.names.LoadOrStore(name, p)
+	}
+	if taken && old != p {
 		return fmt.Errorf("actor: Register(%q, %v): %w by %v", name, pid, ErrNameTaken, old.(*process).pid())
 	}
 	e.name = name
