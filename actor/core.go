@@ -141,9 +141,11 @@ func (o origin) deliver(to PID, e envelope) {
 	}
 }
 
+func (o origin) over() bool { return o.from.h == o.sys.self && o.from.resolve() == nil }
+
 // ended drops what is sent on behalf of a process that ended.
 func (o origin) ended(to PID, msg any) bool {
-	if o.from.h != o.sys.self || o.from.resolve() != nil {
+	if !o.over() {
 		return false
 	}
 	o.sys.refused(o.from, to, msg, ErrSenderDead, o.meta)

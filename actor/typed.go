@@ -46,7 +46,8 @@ func (r Ref[M]) Send(from Sender, msg M) {
 		e.msg = msg
 	default:
 		o := from.origin()
-		if o.ended(r.PID, msg) {
+		if o.over() {
+			o.ended(r.PID, msg) // here, so that msg is boxed only then
 			return
 		}
 		e = typedEnvelope[M]{msg, o.from, o.meta.header()}
