@@ -267,13 +267,13 @@ func TestDeadlineTravels(t *testing.T) {
 	})
 	first := spawnFn(t, s, func(c *actor.Context, msg any) error {
 		c.Send(last, "plain")
-		n, err := actor.Ask(c, last, askDouble{})
-		if err != nil {
+		if _, err := actor.Ask(c, last, askDouble{}); err != nil {
 			return err
 		}
 		tight, cancel := context.WithTimeout(c, time.Minute)
 		defer cancel()
-		if n, err = actor.Ask(tight, last, askDouble{}); err != nil {
+		n, err := actor.Ask(tight, last, askDouble{})
+		if err != nil {
 			return err
 		}
 		actor.Reply(c, msg.(askDouble), n)

@@ -98,7 +98,7 @@ func TestStalePIDReachesNobody(t *testing.T) {
 
 func TestNamedAddressesAreOneAndAreForgotten(t *testing.T) {
 	s := sysOf(t)
-	if s.Named("a") != s.Named("a") || s.Named("a") == s.Named("b") {
+	if a := s.Named("a"); a != s.Named("a") || a == s.Named("b") {
 		t.Fatal("addresses do not compare by name")
 	}
 	kept := s.Named("kept")

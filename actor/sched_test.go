@@ -28,10 +28,10 @@ func TestPingsWhileAllWorkersAreBlocked(t *testing.T) {
 			"Blocking": func(c *actor.Context, g *barrier) { c.Blocking(g.pass) },
 			"spinning": func(_ *actor.Context, g *barrier) {
 				g.arrived <- struct{}{}
-				for {
+				for open := false; !open; {
 					select {
 					case <-g.open:
-						return
+						open = true
 					default:
 					}
 				}

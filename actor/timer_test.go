@@ -177,14 +177,14 @@ func TestIdleAfter(t *testing.T) {
 		begin := time.Now()
 		n := 0
 		pid := spawnFn(t, s, func(c *actor.Context, msg any) error {
-			switch msg.(type) {
+			switch m := msg.(type) {
 			case actor.Idle:
 				at <- time.Since(begin)
 				if n++; n == 3 {
 					c.IdleAfter(0)
 				}
 			case time.Duration:
-				c.IdleAfter(msg.(time.Duration))
+				c.IdleAfter(m)
 			}
 			return nil
 		})
