@@ -75,8 +75,7 @@ func (p *process) endWith(reason error, w *worker) {
 // outcome is the reason of a process whose code gave err. If that says no more than that the context ended, as it does when
 // the process is told to exit, the reason is the one told.
 func (p *process) outcome(err error) error {
-	var panicked *PanicError
-	if err != nil && (!errors.Is(err, context.Canceled) || errors.As(err, &panicked)) {
+	if _, panicked := errors.AsType[*PanicError](err); err != nil && (panicked || !errors.Is(err, context.Canceled)) {
 		return err
 	}
 	if e := p.ext.Load(); e != nil && p.sig.Load()&(sigExit|sigDead) != 0 {

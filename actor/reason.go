@@ -89,15 +89,14 @@ func isReason(err, target error) bool {
 	if err == nil || !errors.Is(err, target) {
 		return false
 	}
-	var exit *ExitError
-	var panicked *PanicError
-	return !errors.As(err, &exit) && !errors.As(err, &panicked)
+	_, exit := errors.AsType[*ExitError](err)
+	_, panicked := errors.AsType[*PanicError](err)
+	return !exit && !panicked
 }
 
 // reasonKey is the key of [Stats.DeadBy]: the text of the sentinel behind err, so that the map stays small.
 func reasonKey(err error) string {
-	var r reason
-	if errors.As(err, &r) {
+	if r, ok := errors.AsType[reason](err); ok {
 		return string(r)
 	}
 	return "other"

@@ -23,13 +23,13 @@ type scheduler struct {
 	asleep    atomic.Bool   // the monitor is parked
 	kick      chan struct{} // wakes the monitor
 
-	mu         sync.Mutex // protects the fields below
-	head, tail *process   // the injector, linked by process.link
-	idle       []*worker
-	active     int
-	stopped    bool
-	watching   bool // the monitor runs
-	wg         sync.WaitGroup
+	mu       sync.Mutex // protects the fields below
+	injector runQueue
+	idle     []*worker
+	active   int
+	stopped  bool
+	watching bool // the monitor runs
+	wg       sync.WaitGroup
 }
 
 func (s *scheduler) init(sys *System, limit int) {
@@ -64,7 +64,7 @@ func (s *scheduler) later(p *process, w *worker) {
 
 func (s *scheduler) inject(p *process) {
 	s.mu.Lock()
-	if n := len(s.idle); n > 0 && s.head == nil && s.active < s.limit {
+	if n := len(s.idle); n > 0 && s.injector.n == 0 && s.active < s.limit {
 		// A parked worker gets it directly.
 		w := s.rouseLocked(n-1, false)
 		w.next.Store(p)
@@ -75,49 +75,41 @@ func (s *scheduler) inject(p *process) {
 		}
 		return
 	}
-	p.link = nil
-	if s.tail == nil {
-		s.head = p
-	} else {
-		s.tail.link = p
-	}
-	s.tail = p
+	s.injector.push(p)
 	s.injected.Add(1)
 	s.mu.Unlock()
 	s.wakeIfRoom()
 }
 
-// takeLocked removes up to n processes from the injector, giving all but the first to w.
-func (s *scheduler) takeLocked(w *worker, n int) *process {
-	first := s.head
-	if first == nil {
-		return nil
-	}
-	s.head = first.link
-	first.link = nil
-	taken := 1
-	for taken < n && s.head != nil {
-		p := s.head
-		s.head = p.link
-		p.link = nil
-		w.push(p)
-		taken++
-	}
-	if s.head == nil {
-		s.tail = nil
-	}
-	s.injected.Add(int64(-taken))
-	return first
-}
-
+// take moves a fair share of the injector to w's ring, but for the first, which it returns.
 func (s *scheduler) take(w *worker) *process {
 	if s.injected.Load() == 0 {
 		return nil
 	}
+	var batch [takeMax]*process
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.takeLocked(w, min(int(s.injected.Load())/s.limit+1, ringSize/2))
+	n := min(s.injector.n/s.limit+1, takeMax, s.injector.n)
+	for i := range n {
+		batch[i] = s.injector.pop()
+	}
+	s.injected.Add(int64(-n))
+	s.mu.Unlock()
+	if n == 0 {
+		return nil
+	}
+	if n > 1 {
+		w.mu.Lock()
+		for _, p := range batch[1:n] {
+			p.sig.Load() // looked at together, processes that are in nobody's cache come at once, not one after the other
+			w.ring.push(p)
+		}
+		w.count.Store(int32(w.ring.n))
+		w.mu.Unlock()
+	}
+	return batch[0]
 }
+
+const takeMax = 64
 
 // wakeIfRoom wakes or starts a worker if fewer than limit are active and none is searching.
 func (s *scheduler) wakeIfRoom() {

@@ -94,6 +94,9 @@ func EndsChildren() SpawnOption {
 	return func(c *spawnConfig) error { c.traits |= traitEndsChildren; return nil }
 }
 
+// noOptions is the configuration of most processes; nobody writes to it.
+var noOptions spawnConfig
+
 // spawnFrom is who spawns, and what relation comes of it.
 type spawnFrom struct {
 	by   *core // nil: from outside
@@ -138,14 +141,15 @@ func (s *System) spawn(a Actor, from spawnFrom, opts []SpawnOption) (PID, error)
 	if nilActor(a) {
 		return PID{}, errNilActor
 	}
-	var cfg spawnConfig
+	cfg := &noOptions
 	if len(opts) > 0 {
+		cfg = new(spawnConfig)
 		var errs []error
 		for _, o := range opts {
 			if o == nil {
 				return PID{}, errors.New("actor: Spawn: an option is nil")
 			}
-			if err := o(&cfg); err != nil {
+			if err := o(cfg); err != nil {
 				errs = append(errs, err)
 			}
 		}
@@ -157,11 +161,11 @@ func (s *System) spawn(a Actor, from spawnFrom, opts []SpawnOption) (PID, error)
 		return PID{}, fmt.Errorf("actor: Spawn: %w", ErrSenderDead)
 	}
 	from.link = from.by != nil && (from.link || cfg.link)
-	p, err := s.makeProcess(a, &cfg)
+	p, err := s.makeProcess(a, cfg)
 	if err != nil {
 		return PID{}, err
 	}
-	return s.enroll(p, &cfg, from)
+	return s.enroll(p, cfg, from)
 }
 
 func (s *System) makeProcess(a Actor, cfg *spawnConfig) (*process, error) {

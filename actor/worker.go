@@ -33,13 +33,11 @@ type worker struct {
 	seed  uint32 // where to start stealing
 
 	count atomic.Int32 // length of the ring
-	mu    sync.Mutex   // protects the fields below
-	ring  []*process   // a power of two, grows
-	first int
+	mu    sync.Mutex   // protects the field below
+	ring  runQueue
 }
 
 const (
-	ringSize  = 256
 	lifoTurns = 64 // then next goes to the end of the ring, so that two processes cannot starve the others
 	fairness  = 61 // every so many turns the injector comes first
 )
@@ -47,16 +45,8 @@ const (
 // push appends p to the ring.
 func (w *worker) push(p *process) {
 	w.mu.Lock()
-	n := int(w.count.Load())
-	if n == len(w.ring) {
-		wider := make([]*process, max(16, 2*n))
-		for i := range n {
-			wider[i] = w.ring[(w.first+i)&(n-1)]
-		}
-		w.ring, w.first = wider, 0
-	}
-	w.ring[(w.first+n)&(len(w.ring)-1)] = p
-	w.count.Store(int32(n + 1))
+	w.ring.push(p)
+	w.count.Store(int32(w.ring.n))
 	w.mu.Unlock()
 }
 
@@ -65,20 +55,9 @@ func (w *worker) pop() *process {
 		return nil
 	}
 	w.mu.Lock()
-	p := w.popLocked()
+	p := w.ring.pop()
+	w.count.Store(int32(w.ring.n))
 	w.mu.Unlock()
-	return p
-}
-
-func (w *worker) popLocked() *process {
-	n := w.count.Load()
-	if n == 0 {
-		return nil
-	}
-	p := w.ring[w.first]
-	w.ring[w.first] = nil
-	w.first = (w.first + 1) & (len(w.ring) - 1)
-	w.count.Store(n - 1)
 	return p
 }
 
@@ -87,12 +66,13 @@ func (w *worker) steal(o *worker) *process {
 	if o.count.Load() == 0 {
 		return nil
 	}
-	var loot [ringSize / 2]*process
+	var loot [takeMax]*process
 	o.mu.Lock()
-	n := min((int(o.count.Load())+1)/2, len(loot))
+	n := min((o.ring.n+1)/2, takeMax)
 	for i := range n {
-		loot[i] = o.popLocked()
+		loot[i] = o.ring.pop()
 	}
+	o.count.Store(int32(o.ring.n))
 	o.mu.Unlock()
 	for i := 1; i < n; i++ {
 		w.push(loot[i])

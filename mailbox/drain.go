@@ -17,6 +17,12 @@ func (q *Inbox[T]) Closed() bool { return q.state.Load()&flagClosed != 0 }
 // except that the inline cell belongs to the consumer's owner and is left to it unless inline is true. A concurrent Pop
 // finds the inbox empty from then on. It waits for producers that have a ticket and are about to write.
 func (q *Inbox[T]) Drain(tickets uint64, inline bool, f func(*T)) {
+	if tickets > 1 || inline && !q.took && tickets > 0 {
+		q.drain(tickets, inline, f)
+	}
+}
+
+func (q *Inbox[T]) drain(tickets uint64, inline bool, f func(*T)) {
 	var v T
 	if inline && !q.took && tickets > 0 {
 		for q.Pop(nil, &v) != Got {
