@@ -177,6 +177,8 @@ func (a *ask) run(ctx context.Context, to PID, req, record any) error {
 			return ErrSenderDead
 		}
 		w = o.core.worker()
+	} else if !o.from.IsZero() && o.ended(to, req) {
+		return ErrSenderDead
 	}
 	inline := p.traits&traitInline != 0 && p.ops.claim()
 	if inline {

@@ -124,8 +124,8 @@ func TestKill_WhileRunByItsAsker(t *testing.T) {
 
 // Kill of a process that has messages but no worker to notice, because all are stuck.
 func TestKill_OfAWaitingProcess(t *testing.T) {
-	eachKind(t, func(t *testing.T, r *rig, k kind) {
-		r = newRig(t, actor.WithWorkers(1))
+	eachKind(t, func(t *testing.T, _ *rig, k kind) {
+		r := newRig(t, actor.WithWorkers(1))
 		x := r.start(k)
 		gone := r.witness(x.pid)
 		r.start(plain).blockIn(nil)

@@ -78,7 +78,8 @@ func WithLabels(labels map[string]string) SpawnOption {
 }
 
 // WithInline promises that the handlers of the process never wait. An asker then runs an idle process itself, without the scheduler,
-// and goes on when the handler returns.
+// and goes on when the handler returns. So a handler that breaks the promise makes its asker wait, a Kill that strikes while an asker runs it
+// is told to links and monitors when it returns, and runtime.Goexit in it ends the asker's goroutine too.
 func WithInline() SpawnOption {
 	return func(c *spawnConfig) error { c.traits |= traitInline; return nil }
 }
@@ -280,12 +281,11 @@ func (s *System) withdraw(p *process) {
 
 // starting is a process whose Init has not returned.
 type starting struct {
-	done  chan struct{}
-	err   error
-	meta  *meta
-	over  atomic.Bool
-	undo  func() // before the end that a failed Init is
-	quiet bool
+	done chan struct{}
+	err  error
+	meta *meta
+	over atomic.Bool
+	undo func() // before the end that a failed Init is
 }
 
 func (st *starting) finish(err error) {

@@ -8,8 +8,9 @@ import (
 
 // message is of the size of what an actor's mailbox carries.
 type message struct {
-	value   any
-	a, b, c uintptr
+	_ any
+	a uintptr
+	_ [2]uintptr
 }
 
 // chanQueue is a Go channel as a Queue, to compare with.
