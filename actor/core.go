@@ -47,7 +47,7 @@ func (c *Context) Send(to PID, msg any) {
 	if to.h == from.h {
 		if p := c.sys.table.lookup(to.id); p != nil {
 			if q, ok := p.ops.(*plainProcess); ok {
-				if q.put(msg, from, h, c.w) != nil {
+				if q.put(c.sys, msg, from, h, c.w) != nil {
 					c.sys.refused(from, to, msg, NoProc, c.meta)
 				}
 				return

@@ -1,18 +1,53 @@
 package actor
 
-// envelope is what stands in an untyped mailbox: 40 bytes, copied. hdr is nil for a plain message, so that a send with a sender
-// allocates nothing.
+// envelope is a message under way. hdr is nil for a plain message, so that a send with a sender allocates nothing.
 type envelope struct {
 	msg  any
 	from PID
 	hdr  *header
 }
 
-// typedEnvelope is the same for messages of one type, stored unboxed.
-type typedEnvelope[M any] struct {
-	msg  M
-	from PID
-	hdr  *header
+// cell is what stands of an envelope in an untyped mailbox, beside the sender: that is the tag of its slot. So a slot is half a cache
+// line, which is what a message between two cores costs.
+type cell struct {
+	msg any
+	hdr *header
+}
+
+// typedCell is the same for messages of one type.
+type typedCell[M any] struct {
+	msg M
+	hdr *header
+}
+
+// tagNobody stands for no sender, or one of another System, who is in the header then. Ids are greater.
+const tagNobody = 1
+
+// tagOf makes a tag of a sender. h is e's header, or a copy that holds the sender.
+func (s *System) tagOf(from PID, h *header) (tag uint64, hdr *header) {
+	switch from.h {
+	case s.self:
+		return from.id, h
+	case nil:
+		return tagNobody, h
+	}
+	x := &header{sender: from}
+	if h != nil {
+		*x = *h
+		x.sender = from
+	}
+	return tagNobody, x
+}
+
+// sender is the opposite of tagOf.
+func (s *System) sender(tag uint64, h *header) PID {
+	if tag != tagNobody {
+		return PID{s.self, tag}
+	}
+	if h != nil {
+		return h.sender
+	}
+	return PID{}
 }
 
 // header carries what few messages have. It is immutable once sent, except for cancelled.
@@ -23,8 +58,9 @@ type header struct {
 	// cancelled is written and read by the receiving process alone: Unlink after an ExitSignal was queued.
 	cancelled bool
 
-	meta *meta // baggage and trace
-	ask  *ask  // the request this message is
+	meta   *meta // baggage and trace
+	ask    *ask  // the request this message is
+	sender PID   // if that is of another System
 	*signal
 }
 

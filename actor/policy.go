@@ -77,7 +77,7 @@ func (b *box) force(e envelope) bool {
 type queueProcess struct {
 	process
 	box
-	in mailbox.Inbox[envelope]
+	in mailbox.Inbox[cell]
 }
 
 func newQueueProcess(s *System, a Actor, cfg *spawnConfig) (*process, error) {

@@ -108,28 +108,30 @@ func (p *process) dead() bool { return p.status.Load() == statusDead }
 
 // plainProcess has untyped cells in an unbounded inbox: the common kind.
 type plainProcess struct {
-	in mailbox.Inbox[envelope]
+	in mailbox.Inbox[cell]
 	process
 	_ [24]byte // 192 bytes in all: a size whose objects begin with a cache line
 }
 
 func (p *plainProcess) push(e envelope, w *worker) error {
-	return p.put(e.msg, e.from, e.hdr, w)
+	return p.put(p.sys, e.msg, e.from, e.hdr, w)
 }
 
-func (p *plainProcess) put(msg any, from PID, h *header, w *worker) error {
+// put is push. sys is p's: a caller that has it at hand spares p a cache line.
+func (p *plainProcess) put(sys *System, msg any, from PID, h *header, w *worker) error {
+	tag, h := sys.tagOf(from, h)
 	ticket := p.in.Ticket()
-	if cell := p.in.Sole(ticket); cell != nil {
-		cell.msg, cell.from, cell.hdr = msg, from, h
-		p.sys.sched.ready(&p.process, w)
+	if cell := p.in.Sole(ticket, tag); cell != nil {
+		cell.msg, cell.hdr = msg, h
+		sys.sched.ready(&p.process, w)
 		return nil
 	}
-	cell, ready := p.in.Cell(&p.sys.cells, ticket)
+	cell, ready := p.in.Cell(&sys.cells, ticket)
 	if cell == nil {
 		return NoProc
 	}
-	cell.msg, cell.from, cell.hdr = msg, from, h
-	ready.Store(1)
+	cell.msg, cell.hdr = msg, h
+	ready.Store(tag)
 	return nil
 }
 
@@ -149,7 +151,7 @@ func (p *plainProcess) shut() (uint64, bool) {
 }
 
 func (p *plainProcess) drain(tickets uint64, owner bool, u undertaker) {
-	p.in.Drain(tickets, owner, func(e *envelope) { u.lose(*e) })
+	p.in.DrainTagged(tickets, owner, func(c *cell, tag uint64) { u.lose(envelope{c.msg, p.sys.sender(tag, c.hdr), c.hdr}) })
 }
 
 func (p *plainProcess) queued() int { return p.in.Len(p.consuming()) }
@@ -176,7 +178,7 @@ func (p *plainProcess) rest(w *worker) {
 func (p *plainProcess) turn(w *worker) {
 	c := w.begin(&p.process)
 	in, pool, t := &p.in, &p.sys.cells, &w.tally
-	var at mailbox.Cursor[envelope]
+	var at mailbox.Cursor[cell]
 	n, waits := 0, 0
 	if p.sig.Load() != 0 && !c.signals() {
 		return
@@ -190,18 +192,20 @@ func (p *plainProcess) turn(w *worker) {
 			c = w.ctx
 			continue
 		}
-		cell, sole := in.First(), false
-		if cell != nil {
-			c.env.msg, c.env.from, c.env.hdr = cell.msg, cell.from, cell.hdr
+		sole := true
+		x, tag := in.First()
+		if x != nil {
+			c.env.msg, c.env.hdr = x.msg, x.hdr
 			in.DropFirst()
-			sole = true
-		} else if cell = at.Cell(); cell != nil {
-			c.env.msg, c.env.from, c.env.hdr = cell.msg, cell.from, cell.hdr
+		} else if x, tag = at.Cell(); x != nil {
+			sole = false
+			c.env.msg, c.env.hdr = x.msg, x.hdr
 			if !at.Drop() && !at.Mine() {
 				continue // killed meanwhile: it is a dead letter
 			}
 		}
-		if cell != nil {
+		if x != nil {
+			c.env.from = c.sys.sender(tag, c.env.hdr)
 			t.taken++
 			if h := c.env.hdr; h.plain() && p.local == 0 && p.sig.Load() == 0 {
 				// The hot path: a plain message to a process that has nothing special about it.
@@ -249,7 +253,7 @@ func (p *plainProcess) turn(w *worker) {
 				pause(flowPause)
 				continue
 			}
-			at = mailbox.Cursor[envelope]{}
+			at = mailbox.Cursor[cell]{}
 			if in.Release(pool) {
 				p.released(w)
 				return

@@ -27,8 +27,8 @@ type System struct {
 	nodes   nodes
 	names   sync.Map // name to *process
 	subs    subscribers
-	cells   mailbox.Pool[envelope]
-	pools   sync.Map // reflect.Type of M to *mailbox.Pool[typedEnvelope[M]]
+	cells   mailbox.Pool[cell]
+	pools   sync.Map // reflect.Type of M to *mailbox.Pool[typedCell[M]]
 
 	parkers  parkers
 	inlines  sync.Pool // *Context for handlers that run on their asker

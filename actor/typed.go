@@ -32,42 +32,35 @@ func RefOf[M any](pid PID) Ref[M] { return Ref[M]{pid} }
 
 // Send sends msg on behalf of from, without allocation; otherwise it is as [Context.Send].
 func (r Ref[M]) Send(from Sender, msg M) {
-	var e typedEnvelope[M]
-	var c *Context
+	var self PID
+	var h *header
+	var w *worker
 	switch x := from.(type) {
 	case *Context:
 		if x.p.dead() {
 			x.killed(r.PID, msg)
 			return
 		}
-		c = x
-		e = typedEnvelope[M]{msg, x.p.pid(), x.meta.header()}
+		self, h, w = x.p.pid(), x.meta.header(), x.w
 	case *System:
-		e.msg = msg
 	default:
 		o := from.origin()
 		if o.over() {
 			o.ended(r.PID, msg) // here, so that msg is boxed only then
 			return
 		}
-		e = typedEnvelope[M]{msg, o.from, o.meta.header()}
+		self, h = o.from, o.meta.header()
 	}
 	if p := r.PID.resolve(); p != nil {
-		if q, ok := p.ops.(*typedProcess[M]); ok {
-			var w *worker
-			if c != nil {
-				w = c.w
-			}
-			if q.put(e, w) == nil {
-				return
-			}
+		if q, ok := p.ops.(*typedProcess[M]); ok && q.put(msg, self, h, w) == nil {
+			return
 		}
 	}
 	if x, ok := from.(*scope); ok {
-		x.Send(r.PID, e.msg) // its context bounds the wait for room
+		x.Send(r.PID, msg) // its context bounds the wait for room
 		return
 	}
-	from.origin().deliver(r.PID, envelope{e.msg, e.from, e.hdr})
+	from.origin().deliver(r.PID, envelope{msg, self, h})
 }
 
 // Typed makes an Actor of a TypedActor: whatever starts something takes an Actor.
@@ -140,13 +133,13 @@ func (t *typedActor[M]) make(s *System, cfg *spawnConfig) (*process, error) {
 	return &q.process, nil
 }
 
-func poolOf[M any](s *System) *mailbox.Pool[typedEnvelope[M]] {
+func poolOf[M any](s *System) *mailbox.Pool[typedCell[M]] {
 	key := reflect.TypeFor[M]()
 	if p, ok := s.pools.Load(key); ok {
-		return p.(*mailbox.Pool[typedEnvelope[M]])
+		return p.(*mailbox.Pool[typedCell[M]])
 	}
-	p, _ := s.pools.LoadOrStore(key, new(mailbox.Pool[typedEnvelope[M]]))
-	return p.(*mailbox.Pool[typedEnvelope[M]])
+	p, _ := s.pools.LoadOrStore(key, new(mailbox.Pool[typedCell[M]]))
+	return p.(*mailbox.Pool[typedCell[M]])
 }
 
 // asType is msg.(M) that takes an untyped nil for the nil of an interface type.
@@ -160,11 +153,11 @@ func asType[M any](msg any) (m M, ok bool) {
 
 // typedProcess stores its messages unboxed.
 type typedProcess[M any] struct {
-	in mailbox.Inbox[typedEnvelope[M]]
+	in mailbox.Inbox[typedCell[M]]
 	process
-	pool *mailbox.Pool[typedEnvelope[M]]
+	pool *mailbox.Pool[typedCell[M]]
 	to   TypedActor[M]
-	cur  typedEnvelope[M] // the message being handled
+	cur  typedCell[M] // the message being handled
 }
 
 func (p *typedProcess[M]) push(e envelope, w *worker) error {
@@ -172,13 +165,14 @@ func (p *typedProcess[M]) push(e envelope, w *worker) error {
 	if !ok {
 		return ErrWrongType
 	}
-	return p.put(typedEnvelope[M]{m, e.from, e.hdr}, w)
+	return p.put(m, e.from, e.hdr, w)
 }
 
-func (p *typedProcess[M]) put(e typedEnvelope[M], w *worker) error {
+func (p *typedProcess[M]) put(msg M, from PID, h *header, w *worker) error {
+	tag, h := p.sys.tagOf(from, h)
 	ticket := p.in.Ticket()
-	if cell := p.in.Sole(ticket); cell != nil {
-		cell.msg, cell.from, cell.hdr = e.msg, e.from, e.hdr
+	if cell := p.in.Sole(ticket, tag); cell != nil {
+		cell.msg, cell.hdr = msg, h
 		p.sys.sched.ready(&p.process, w)
 		return nil
 	}
@@ -186,13 +180,14 @@ func (p *typedProcess[M]) put(e typedEnvelope[M], w *worker) error {
 	if cell == nil {
 		return NoProc
 	}
-	cell.msg, cell.from, cell.hdr = e.msg, e.from, e.hdr
-	ready.Store(1)
+	cell.msg, cell.hdr = msg, h
+	ready.Store(tag)
 	return nil
 }
 
 func (p *typedProcess[M]) signal(h *header, from PID, w *worker) bool {
-	return p.put(typedEnvelope[M]{from: from, hdr: h}, w) == nil
+	var none M
+	return p.put(none, from, h, w) == nil
 }
 
 func (p *typedProcess[M]) wake(w *worker) {
@@ -207,7 +202,7 @@ func (p *typedProcess[M]) shut() (uint64, bool) {
 }
 
 func (p *typedProcess[M]) drain(tickets uint64, owner bool, u undertaker) {
-	p.in.Drain(tickets, owner, func(e *typedEnvelope[M]) { u.lose(envelope{e.msg, e.from, e.hdr}) })
+	p.in.DrainTagged(tickets, owner, func(c *typedCell[M], tag uint64) { u.lose(envelope{c.msg, p.sys.sender(tag, c.hdr), c.hdr}) })
 }
 
 func (p *typedProcess[M]) queued() int { return p.in.Len(p.consuming()) }
@@ -249,7 +244,7 @@ func (p *typedProcess[M]) rest(w *worker) {
 func (p *typedProcess[M]) turn(w *worker) {
 	c := w.begin(&p.process)
 	in, pool, t := &p.in, p.pool, &w.tally
-	var at mailbox.Cursor[typedEnvelope[M]]
+	var at mailbox.Cursor[typedCell[M]]
 	c.env = envelope{} // its msg, if set, stands for cur's
 	n, waits := 0, 0
 	if p.sig.Load() != 0 && !c.signals() {
@@ -266,20 +261,21 @@ func (p *typedProcess[M]) turn(w *worker) {
 			c = w.ctx
 			continue
 		}
-		cell, sole := in.First(), false
-		if cell != nil {
-			p.cur.msg, p.cur.from, p.cur.hdr = cell.msg, cell.from, cell.hdr
+		sole := true
+		x, tag := in.First()
+		if x != nil {
+			p.cur.msg, p.cur.hdr = x.msg, x.hdr
 			in.DropFirst()
-			sole = true
-		} else if cell = at.Cell(); cell != nil {
-			p.cur.msg, p.cur.from, p.cur.hdr = cell.msg, cell.from, cell.hdr
+		} else if x, tag = at.Cell(); x != nil {
+			sole = false
+			p.cur.msg, p.cur.hdr = x.msg, x.hdr
 			if !at.Drop() && !at.Mine() {
 				continue
 			}
 		}
-		if cell != nil {
+		if x != nil {
 			t.taken++
-			c.env.from, c.env.hdr = p.cur.from, p.cur.hdr
+			c.env.from, c.env.hdr = c.sys.sender(tag, p.cur.hdr), p.cur.hdr
 			if h := p.cur.hdr; h.plain() && p.local == 0 && p.sig.Load() == 0 {
 				if c.stage = stageMessage; h != nil {
 					c.meta = h.meta
@@ -298,7 +294,7 @@ func (p *typedProcess[M]) turn(w *worker) {
 				return
 			}
 			if sole && p.local&localFront == 0 {
-				p.cur = typedEnvelope[M]{}
+				p.cur = typedCell[M]{}
 				if in.ReleaseFirst() {
 					p.released(w)
 					return
@@ -328,7 +324,7 @@ func (p *typedProcess[M]) turn(w *worker) {
 				pause(flowPause)
 				continue
 			}
-			at, p.cur = mailbox.Cursor[typedEnvelope[M]]{}, typedEnvelope[M]{}
+			at, p.cur = mailbox.Cursor[typedCell[M]]{}, typedCell[M]{}
 			if in.Release(pool) {
 				p.released(w)
 				return

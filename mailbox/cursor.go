@@ -11,18 +11,13 @@ type Cursor[T any] struct {
 // Seek moves the cursor to the next value behind the inline cell. If it returns Got, Cell is not nil.
 func (q *Inbox[T]) Seek(pool *Pool[T], c *Cursor[T]) PopResult {
 	if !q.took {
-		if q.ready.Load() == 0 {
-			return q.unready(0)
-		}
-		q.ready.Store(0)
-		q.full = true
-		return Got // by First
+		return q.promote() // and Got by First
 	}
 	root := q.root[q.epoch].Load()
 	if root == nil {
 		return q.unready(1)
 	}
-	cell, res := root.peek(q, pool)
+	cell, _, res := root.peek(q, pool)
 	if cell != nil {
 		c.root, c.seg, c.pos = root, root.head.Load(), root.pos.Load()
 		c.i = uint((c.pos - 1) % segmentSize)
@@ -30,14 +25,15 @@ func (q *Inbox[T]) Seek(pool *Pool[T], c *Cursor[T]) PopResult {
 	return res
 }
 
-// Cell is the next value, if its producer is done; nil at the end of the segment, too.
-func (c *Cursor[T]) Cell() *T {
+// Cell is the next value and its tag, if its producer is done; nil at the end of the segment, too.
+func (c *Cursor[T]) Cell() (cell *T, tag uint64) {
 	if c.i < segmentSize && c.seg != nil {
-		if s := &c.seg.slots[c.i]; s.ready.Load() != 0 {
-			return &s.v
+		s := &c.seg.slots[c.i]
+		if tag = s.tag.Load(); tag != 0 {
+			return &s.v, tag
 		}
 	}
-	return nil
+	return nil, 0
 }
 
 // Drop removes what Cell returned. If it is false, Mine says whether the value is the caller's, or Drain was faster.

@@ -17,18 +17,24 @@ func (q *Inbox[T]) Closed() bool { return q.state.Load()&flagClosed != 0 }
 // except that the inline cell belongs to the consumer's owner and is left to it unless inline is true. A concurrent Pop
 // finds the inbox empty from then on. It waits for producers that have a ticket and are about to write.
 func (q *Inbox[T]) Drain(tickets uint64, inline bool, f func(*T)) {
+	q.DrainTagged(tickets, inline, func(v *T, _ uint64) { f(v) })
+}
+
+// DrainTagged is Drain that also passes the tags.
+func (q *Inbox[T]) DrainTagged(tickets uint64, inline bool, f func(v *T, tag uint64)) {
 	if tickets > 1 || inline && !q.took && tickets > 0 {
 		q.drain(tickets, inline, f)
 	}
 }
 
-func (q *Inbox[T]) drain(tickets uint64, inline bool, f func(*T)) {
+func (q *Inbox[T]) drain(tickets uint64, inline bool, f func(*T, uint64)) {
 	var v T
 	if inline && !q.took && tickets > 0 {
-		for q.Pop(nil, &v) != Got {
+		tag, res := q.PopTagged(nil, &v)
+		for ; res != Got; tag, res = q.PopTagged(nil, &v) {
 			runtime.Gosched()
 		}
-		f(&v)
+		f(&v, tag)
 	}
 	if tickets <= 1 {
 		return
@@ -50,11 +56,11 @@ func (q *Inbox[T]) drain(tickets uint64, inline bool, f func(*T)) {
 			}
 		}
 		c := &seg.slots[t%segmentSize]
-		for c.ready.Load() == 0 {
+		for c.tag.Load() == 0 {
 			runtime.Gosched()
 		}
 		v = c.v
-		f(&v)
+		f(&v, c.tag.Load())
 	}
 }
 

@@ -27,7 +27,8 @@ type Inbox[T any] struct {
 	state atomic.Uint64
 	root  [2]atomic.Pointer[segment[T]]
 	first T
-	ready atomic.Uint32 // first was written while somebody else owned the consumer's right
+	tag   uint64        // of first, if full
+	ready atomic.Uint64 // of first, if it was written while somebody else owned the consumer's right
 
 	// The consumer's own; handed over by whatever schedules it.
 	full  bool  // first was written by whoever then scheduled the consumer
@@ -55,43 +56,39 @@ const (
 // Push appends v. wake tells the caller that the inbox was idle: the caller now owns the consumer's right and must
 // schedule it. ok is false after Close; v was not taken then.
 func (q *Inbox[T]) Push(pool *Pool[T], v *T) (wake, ok bool) {
-	cell, ready := q.Reserve(pool)
+	ticket := q.Ticket()
+	if cell := q.Sole(ticket, 1); cell != nil {
+		*cell = *v
+		return true, true
+	}
+	cell, ready := q.Cell(pool, ticket)
 	if cell == nil {
 		return false, false
 	}
 	*cell = *v
-	if ready == nil {
-		return true, true
-	}
 	ready.Store(1)
 	return false, true
 }
 
-// Reserve is the first half of Push for callers that write the cell in place: half a dozen words that are written one by one and
-// copied at once stall the core. After writing, the caller stores 1 to ready; if ready is nil the inbox was idle, and the caller
-// must schedule the consumer instead. The cell is nil after Close. A caller must not stop in between.
-func (q *Inbox[T]) Reserve(pool *Pool[T]) (cell *T, ready *atomic.Uint32) {
-	s := q.Ticket()
-	if cell = q.Sole(s); cell != nil {
-		return cell, nil
-	}
-	return q.Cell(pool, s)
-}
-
-// Ticket, Sole and Cell are the parts of Reserve, small enough to be inlined: a ticket whose Sole is nil must be taken to Cell.
+// Ticket, Sole and Cell are the parts of Push, for callers that write the cell in place: half a dozen words that are written one
+// by one and copied at once stall the core. A ticket whose Sole is nil must be taken to Cell. A caller must not stop in between.
+//
+// With a value goes a tag, a word that is not 0. It tells the consumer that the value is complete, and may carry anything else: so a cell
+// has no word that only says that it is ready.
 func (q *Inbox[T]) Ticket() uint64 { return q.state.Add(1) - 1 }
 
-// Sole is the cell of a ticket that found the inbox idle, else nil.
-func (q *Inbox[T]) Sole(ticket uint64) *T {
+// Sole is the cell of a ticket that found the inbox idle, else nil. The caller writes it and schedules the consumer.
+func (q *Inbox[T]) Sole(ticket, tag uint64) *T {
 	if ticket&^flagEpoch != 0 {
 		return nil
 	}
-	q.full = true // nobody else looks before the caller scheduled the consumer
+	q.tag, q.full = tag, true // nobody else looks before the caller scheduled the consumer
 	return &q.first
 }
 
-// Cell is the rest of Reserve for an inbox that was not idle.
-func (q *Inbox[T]) Cell(pool *Pool[T], s uint64) (cell *T, ready *atomic.Uint32) {
+// Cell is the cell of any other ticket; nil after Close. The caller writes it, then stores the tag to ready.
+func (q *Inbox[T]) Cell(pool *Pool[T], ticket uint64) (cell *T, ready *atomic.Uint64) {
+	s := ticket
 	if s&flagClosed != 0 {
 		q.state.Add(^uint64(0)) // tickets stay those that were accepted
 		return nil, nil
@@ -109,7 +106,7 @@ func (q *Inbox[T]) Cell(pool *Pool[T], s uint64) (cell *T, ready *atomic.Uint32)
 		seg = root.reach(pool, seg, k)
 	}
 	c := &seg.slots[t%segmentSize]
-	return &c.v, &c.ready
+	return &c.v, &c.tag
 }
 
 // plant installs the first segment of the epoch in s, or finds the one another producer installed.
@@ -146,32 +143,43 @@ func (q *Inbox[T]) Claim() bool {
 
 // Pop removes the oldest value into v.
 func (q *Inbox[T]) Pop(pool *Pool[T], v *T) PopResult {
-	cell, res := q.Peek(pool)
-	if res == Got {
-		*v = *cell
-		if !q.Drop() {
-			return Empty
-		}
-	}
+	_, res := q.PopTagged(pool, v)
 	return res
 }
 
-// Peek is the first half of Pop for callers that read the cell in place. After Got the caller reads the cell and calls Drop; it must
-// not use what it read if that is false.
-func (q *Inbox[T]) Peek(pool *Pool[T]) (cell *T, res PopResult) {
-	if cell = q.First(); cell != nil {
-		return cell, Got
+// PopTagged is Pop that also returns the tag.
+func (q *Inbox[T]) PopTagged(pool *Pool[T], v *T) (tag uint64, res PopResult) {
+	if cell, tag := q.First(); cell != nil {
+		*v = *cell
+		q.DropFirst()
+		return tag, Got
 	}
-	return q.peek(pool)
+	if !q.took {
+		if res := q.promote(); res != Got {
+			return 0, res
+		}
+		return q.PopTagged(pool, v)
+	}
+	root := q.root[q.epoch].Load()
+	if root == nil {
+		return 0, q.unready(1)
+	}
+	cell, tag, res := root.peek(q, pool)
+	if res == Got {
+		if *v = *cell; !root.take() {
+			return 0, Empty
+		}
+	}
+	return tag, res
 }
 
-// First and DropFirst are Peek and Drop for the value that made somebody schedule the consumer, small enough to be inlined. First is
-// nil if that was taken, or was no value.
-func (q *Inbox[T]) First() *T {
+// First and DropFirst are Pop for the value that made somebody schedule the consumer, small enough to be inlined. First is nil if
+// that was taken, or was no value.
+func (q *Inbox[T]) First() (cell *T, tag uint64) {
 	if q.full {
-		return &q.first
+		return &q.first, q.tag
 	}
-	return nil
+	return nil, 0
 }
 
 // DropFirst removes what First returned.
@@ -181,30 +189,15 @@ func (q *Inbox[T]) DropFirst() {
 	q.full, q.took = false, true
 }
 
-// peek is Peek when the inline cell was not written by whoever scheduled the consumer, or was popped.
-func (q *Inbox[T]) peek(pool *Pool[T]) (cell *T, res PopResult) {
-	if q.took {
-		root := q.root[q.epoch].Load()
-		if root != nil {
-			return root.peek(q, pool)
-		}
-		return nil, q.unready(1)
-	}
-	if q.ready.Load() == 0 {
-		return nil, q.unready(0)
+// promote makes First return the inline cell when it was not written by whoever scheduled the consumer.
+func (q *Inbox[T]) promote() PopResult {
+	tag := q.ready.Load()
+	if tag == 0 {
+		return q.unready(0)
 	}
 	q.ready.Store(0)
-	q.full = true
-	return &q.first, Got
-}
-
-// Drop removes what Peek returned. It is false if Drain was faster: then the value is not the caller's.
-func (q *Inbox[T]) Drop() bool {
-	if !q.took {
-		q.DropFirst()
-		return true
-	}
-	return q.root[q.epoch].Load().take()
+	q.tag, q.full = tag, true
+	return Got
 }
 
 func (q *Inbox[T]) unready(pos uint64) PopResult {

@@ -7,9 +7,10 @@ import (
 
 const segmentSize = 32
 
+// slot is a cell and its tag, which is 0 until the producer is done.
 type slot[T any] struct {
-	v     T
-	ready atomic.Uint32
+	v   T
+	tag atomic.Uint64
 }
 
 // segment holds the cells of segmentSize consecutive tickets. The fields after next are used in root segments only.
@@ -63,26 +64,27 @@ func (r *segment[T]) reach(pool *Pool[T], from *segment[T], k uint64) *segment[T
 }
 
 // peek returns the next cell.
-func (r *segment[T]) peek(q *Inbox[T], pool *Pool[T]) (*T, PopResult) {
+func (r *segment[T]) peek(q *Inbox[T], pool *Pool[T]) (*T, uint64, PopResult) {
 	pos := r.pos.Load()
 	t := pos - 1
 	seg := r.head.Load()
 	if seg.index != t/segmentSize {
 		next := seg.next.Load()
 		if next == nil {
-			return nil, q.unready(pos)
+			return nil, 0, q.unready(pos)
 		}
 		if r.shut.Load() != 0 {
-			return nil, Empty
+			return nil, 0, Empty
 		}
 		r.leave(q, pool, seg, next)
 		seg = next
 	}
 	c := &seg.slots[t%segmentSize]
-	if c.ready.Load() == 0 {
-		return nil, q.unready(pos)
+	tag := c.tag.Load()
+	if tag == 0 {
+		return nil, 0, q.unready(pos)
 	}
-	return &c.v, Got
+	return &c.v, tag, Got
 }
 
 // take makes the cell that peek returned the consumer's. It is false if a drainer has it.
