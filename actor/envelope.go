@@ -31,11 +31,14 @@ func (s *System) tagOf(from PID, h *header) (tag uint64, hdr *header) {
 	case nil:
 		return tagNobody, h
 	}
-	x := &header{sender: from}
+	x, more := &header{}, &signal{}
 	if h != nil {
 		*x = *h
-		x.sender = from
 	}
+	if x.signal != nil {
+		*more = *x.signal
+	}
+	x.signal, more.sender = more, from
 	return tagNobody, x
 }
 
@@ -44,8 +47,8 @@ func (s *System) sender(tag uint64, h *header) PID {
 	if tag != tagNobody {
 		return PID{s.self, tag}
 	}
-	if h != nil {
-		return h.sender
+	if h != nil && h.signal != nil {
+		return h.signal.sender
 	}
 	return PID{}
 }
@@ -58,9 +61,8 @@ type header struct {
 	// cancelled is written and read by the receiving process alone: Unlink after an ExitSignal was queued.
 	cancelled bool
 
-	meta   *meta // baggage and trace
-	ask    *ask  // the request this message is
-	sender PID   // if that is of another System
+	meta *meta // baggage and trace
+	ask  *ask  // the request this message is
 	*signal
 }
 
@@ -69,6 +71,7 @@ type signal struct {
 	payload any    // replaces the message, so that signals fit typed mailboxes
 	gen     uint64 // kindIdle: of the silence it belongs to; kindDown: of the monitor
 	timer   *timer // kindTimer
+	sender  PID    // of a message of another System
 }
 
 func newSignal(k kind, payload any, gen uint64) *header {
