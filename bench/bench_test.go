@@ -25,6 +25,13 @@ func BenchmarkAsk(b *testing.B) { benchmarkWorks(b, "ask/") }
 // BenchmarkProcess is spawning and ending.
 func BenchmarkProcess(b *testing.B) { benchmarkWorks(b, "process/spawn", "process/random") }
 
+// BenchmarkSupervise is restarting, starting and stopping children.
+func BenchmarkSupervise(b *testing.B) {
+	benchmarkWorks(b, "supervise/restart")
+	b.Run("start/"+foundation, func(b *testing.B) { benchmarkContestant(b, ours(loads(foundFamily(starting)))) })
+	b.Run("stop/"+foundation, func(b *testing.B) { benchmarkContestant(b, ours(loads(foundFamily(stopping)))) })
+}
+
 // benchmarkWorks runs the workloads whose name begins with one of the prefixes, as Go benchmarks. Erlang is not among
 // them.
 func benchmarkWorks(b *testing.B, prefixes ...string) {

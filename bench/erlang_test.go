@@ -61,7 +61,8 @@ func TestErlangProgram(t *testing.T) {
 	}{
 		{"send", 10_000}, {"fan_in", 10_000}, {"ping_pong", 1}, {"ping_pong", 1000}, {"pairs", 1000}, {"ring", 1000},
 		{"ask", 100}, {"spawn", 3000}, {"idle", 1000}, {"population", 1000}, {"random", 10_000}, {"population", 1},
-		{"skynet", 1000},
+		{"skynet", 1000}, {"restart", 250}, {"restart_seen", 250}, {"supervised", 1000}, {"supervised", 1000},
+		{"family_start", 1000}, {"family_stop", 1000},
 	} {
 		if _, err := b.call(ctx, c.name, c.n); err != nil {
 			t.Errorf("%s %d: %v", c.name, c.n, err)

@@ -86,13 +86,13 @@ func idleGoroutines(_ context.Context, n int) (func() error, error) {
 	}, nil
 }
 
-// erlangIdle asks Erlang for the bytes of one of n idle processes.
-func erlangIdle(n int) func(context.Context, *env) ([]report.Figure, error) {
+// erlangBytes asks Erlang for the bytes of one of n idle processes, as the command of that name starts them.
+func erlangBytes(name string, n int) func(context.Context, *env) ([]report.Figure, error) {
 	return func(ctx context.Context, e *env) ([]report.Figure, error) {
 		if e.erl == nil {
 			return nil, errNoErlang
 		}
-		each, err := e.erl.call(ctx, "idle", n)
+		each, err := e.erl.call(ctx, name, n)
 		if err != nil {
 			return nil, err
 		}

@@ -8,7 +8,7 @@ import (
 
 // suite returns all workloads in the order of the report. The goals are those of the project's engine section.
 func suite(processes int) []group {
-	return []group{sending(), passing(), asking(), living(processes), running()}
+	return []group{sending(), passing(), asking(), living(processes), supervising(), running()}
 }
 
 // within is a goal for the time per operation.
@@ -125,7 +125,7 @@ func living(processes int) group {
 			ours(measures(perProcess(processes, foundIdle)), perProcessGoal),
 			{who: goRuntime, start: measures(perProcess(peerProcesses/10, idleGoroutines))},
 			{who: protoactor, start: measures(perProcess(peerProcesses, protoIdle))},
-			{who: otp, start: measures(erlangIdle(peerProcesses))},
+			{who: otp, start: measures(erlangBytes("idle", peerProcesses))},
 		}},
 		{id: "process/random", title: "random sends over many processes", base: report.Hop, by: []contestant{
 			ours(loads(foundRandom(processes)), within(2, report.Hop)),
@@ -135,6 +135,36 @@ func living(processes int) group {
 			ours(measures(skynet(foundSkynet))),
 			{who: goRuntime, start: measures(skynet(goroutineSkynet))},
 			{who: otp, start: measures(erlangSkynet)},
+		}},
+	}}
+}
+
+// stopGoal is the goal for the end of a large family.
+var stopGoal = atMost(wholeFamily(children), 2000, report.Milliseconds)
+
+// supervising are the workloads about processes that a supervisor looks after.
+func supervising() group {
+	return group{"Supervision", []work{
+		{id: "supervise/restart", title: "crash → restarted, from the error to the next Init", base: report.Hop, by: []contestant{
+			ours(loads(foundRestart(false)), within(20, report.Hop)),
+			{who: otp, start: loads(erlang("restart"))},
+			{who: foundation, what: "crash → restarted, from the poison to the successor's answer", start: loads(foundRestart(true))},
+			{who: otp, what: "crash → restarted, from the poison to the successor's answer", start: loads(erlang("restart_seen"))},
+		}},
+		{id: "supervise/memory", title: "memory per idle supervised, named process", rounds: 1, by: []contestant{
+			ours(measures(perProcess(children, foundSupervised(underSupervisor))), atMost(report.Memory, 640, report.Bytes)),
+			{who: otp, start: measures(erlangBytes("supervised", children))},
+			{who: foundation, what: "memory per idle, named child of a dynamic supervisor",
+				start: measures(perProcess(children, foundSupervised(underDynamic))),
+				goals: []report.Goal{atMost(report.Memory, 640, report.Bytes)}},
+		}},
+		{id: "supervise/start", title: "start 100,000 dynamic children, per child", base: report.Hop, rounds: 3, by: []contestant{
+			ours(measures(family(children, foundFamily(starting)))),
+			{who: otp, start: measures(family(children, erlang("family_start")))},
+		}},
+		{id: "supervise/stop", title: "stop 100,000 dynamic children, per child", base: report.Hop, rounds: 3, by: []contestant{
+			ours(measures(family(children, foundFamily(stopping))), stopGoal),
+			{who: otp, start: measures(family(children, erlang("family_stop")))},
 		}},
 	}}
 }

@@ -12,6 +12,7 @@
 -define(TIMEOUT, 30000).
 
 main() ->
+    logger:set_primary_config(level, none), % reports of crashes would stand between the answers
     io:format("ready ~s/~s~n", [erlang:system_info(otp_release), erlang:system_info(version)]),
     loop().
 
@@ -48,7 +49,8 @@ run("spawn", N) -> spawn_exit(N);
 run("idle", N) -> idle(N);
 run("random", N) -> random(N);
 run("population", N) -> population(N);
-run("skynet", N) -> skynet(N).
+run("skynet", N) -> skynet(N);
+run(Name, N) -> family:run(Name, N).
 
 %% per_op(Start, N): nanoseconds since Start, for each of N operations.
 per_op(Start, N) ->

@@ -1,7 +1,7 @@
 // Supervised shows a tree of processes that heals itself: workers that crash, a pool that is killed, and a service that
 // waits longer after every failure. It prints the tree before, and after a hundred crashes, and what was restarted.
 //
-//	go run ./examples/supervised [-dot]
+//	go run ./examples/supervised [-dot] [-jobs n]
 package main
 
 import (
@@ -9,6 +9,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -52,20 +53,48 @@ func tree() supervision.Spec {
 
 func main() {
 	dot := flag.Bool("dot", false, "print the tree as a Graphviz graph")
+	jobs := flag.Int("jobs", 100, "how many jobs, each of which crashes a worker")
 	flag.Parse()
-	if err := run(*dot); err != nil {
+	if err := run(context.Background(), os.Stdout, *jobs, *dot); err != nil {
 		fmt.Fprintln(os.Stderr, "supervised:", err)
 		os.Exit(1)
 	}
 }
 
-func run(dot bool) error {
-	ctx := context.Background()
+// run shows the tree, lets that many jobs crash the workers, kills the pool, and shows the tree when all is well again.
+func run(ctx context.Context, out io.Writer, jobs int, dot bool) error {
 	sys, err := actor.NewSystem("demo", actor.WithLogger(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		return err
 	}
-	var ended int
+	sup, err := supervision.Start(sys, tree(), actor.WithName("top"))
+	if err != nil {
+		return errors.Join(err, sys.Shutdown(ctx))
+	}
+	fmt.Fprintf(out, "Before:\n%s\n", supervision.Tree(sys))
+	all := running(sys)
+	ended := crash(sys, jobs)
+	if pool, ok := sup.Child("pool"); ok { // not even this harms the others
+		sys.Exit(pool.PID, actor.Kill)
+		err = await(ctx, func() bool { return !sys.Alive(pool.PID) })
+	}
+	if err = errors.Join(err, await(ctx, func() bool { return running(sys) == all })); err != nil {
+		return errors.Join(err, sys.Shutdown(ctx))
+	}
+	after := supervision.Tree(sys)
+	fmt.Fprintf(out, "After %d processes ended:\n%s\n", ended, after)
+	if dot {
+		fmt.Fprintln(out, after.DOT())
+	}
+	if err := sup.Stop(ctx); err != nil {
+		return err
+	}
+	return sys.Shutdown(ctx)
+}
+
+// crash sends jobs to workers picked at random and returns how many processes ended by that: those that crashed, and
+// what their strategy took along.
+func crash(sys *actor.System, jobs int) int {
 	done := make(chan actor.Exited, 1024)
 	cancel := sys.Subscribe(func(e actor.Event) {
 		if x, ok := e.(actor.Exited); ok {
@@ -76,31 +105,42 @@ func run(dot bool) error {
 		}
 	})
 	defer cancel()
-	sup, err := supervision.Start(sys, tree(), actor.WithName("top"))
-	if err != nil {
-		return err
-	}
-	fmt.Printf("Before:\n%s\n", supervision.Tree(sys))
 	names := []string{"ada", "bob", "cyd", "source", "filter", "sink", "flaky"}
-	for i := range 100 {
+	ended := 0
+	for i := range jobs {
 		sys.Send(sys.Named(names[rand.IntN(len(names))]), i)
-		select { // every crash, and what its strategy takes along
+		select {
 		case <-done:
 			ended++
 		case <-time.After(100 * time.Millisecond): // nobody was there: it waits for its restart
 		}
 	}
-	if pool, ok := sup.Child("pool"); ok { // not even this harms the others
-		sys.Exit(pool.PID, actor.Kill)
+	return ended + len(done)
+}
+
+// running counts the living processes in the tree. A supervisor may not have heard yet of a child that has just ended.
+func running(sys *actor.System) (n int) {
+	supervision.Tree(sys).Walk(func(node *supervision.Node, _ int) bool {
+		if sys.Alive(node.PID) {
+			n++
+		}
+		return true
+	})
+	return n
+}
+
+// await looks every few milliseconds whether it is so: restarts may wait for their backoff.
+func await(ctx context.Context, so func() bool) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, 10*time.Second, errors.New("the tree does not heal"))
+	defer cancel()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !so() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
-	<-time.After(200 * time.Millisecond) // the longest backoff
-	f := supervision.Tree(sys)
-	fmt.Printf("After %d processes ended:\n%s\n", ended+len(done), f)
-	if dot {
-		fmt.Println(f.DOT())
-	}
-	if err := sup.Stop(ctx); err != nil {
-		return err
-	}
-	return sys.Shutdown(ctx)
+	return nil
 }
