@@ -19,6 +19,8 @@ type Context struct {
 	stage stage // which user code runs: its panic is the process's
 	w     *worker
 	tally *tally
+
+	_ [128]byte // two workers' Contexts are not to share a cache line
 }
 
 // flags say what a handler did with its message; any of them needs a look after it returned.
@@ -50,6 +52,7 @@ func newContext(sys *System, w *worker, t *tally) *Context {
 
 // signals acts on what arrived beside the queue. It is false if the turn is over.
 func (c *Context) signals() bool {
+	c.tally.settle(c.p)
 	p := c.p
 	s := p.sig.Load()
 	if s&sigDead != 0 {
@@ -77,6 +80,7 @@ func (c *Context) signals() bool {
 // handle deals with the message in c.env when there is something special about it or about the process. It is false if the
 // turn is over.
 func (c *Context) handle() bool {
+	c.tally.settle(c.p)
 	p := c.p
 	if p.sig.Load()&^sigTrace != 0 {
 		c.putBack() // what arrived beside the queue comes first
@@ -144,6 +148,7 @@ func (c *Context) admit() (payload any, deliver bool) {
 
 // finish is the epilogue of a handler that did anything beyond returning nil. It is false if the turn is over.
 func (c *Context) finish(err error) bool {
+	c.tally.settle(c.p)
 	p, f := c.p, c.flags
 	if c.stage == stageMessage && f&(flagStashed|flagUnhandled) == 0 {
 		c.count()
@@ -174,7 +179,7 @@ func (c *Context) finish(err error) bool {
 
 func (c *Context) count() {
 	c.tally.handled++
-	c.p.handledOne()
+	c.p.adds(1)
 }
 
 // replace ends a Context that user code may still hold, and gives the worker a new one.
@@ -190,6 +195,7 @@ func (c *Context) replace() *Context {
 
 // crashed is called while user code's goroutine unwinds.
 func (c *Context) crashed(value any) {
+	c.tally.settle(c.p)
 	if value == nil {
 		value = "runtime.Goexit was called"
 	}
@@ -288,6 +294,7 @@ func (c *Context) Blocking(f func()) {
 
 func (c *Context) block() {
 	if c.w != nil {
+		c.tally.settle(c.p)
 		c.p.publish()
 		c.tally.flush()
 		c.w.sched.block(c.w)

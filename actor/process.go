@@ -28,9 +28,9 @@ type process struct {
 	parent uint64              // id of the process that spawned it, or 0
 }
 
-// handledOne counts a message, by the turn.
-func (p *process) handledOne() {
-	if p.count++; p.count == 0 {
+// adds counts n handled messages, by the turn.
+func (p *process) adds(n uint32) {
+	if p.count += n; p.count < n {
 		p.seen.Add(1 << 32)
 	}
 }
@@ -217,17 +217,19 @@ func (p *plainProcess) turn(w *worker) {
 					if c.stage = stageNone; h != nil {
 						c.meta = nil
 					}
-					t.handled++
-					p.handledOne()
+					t.plain++
 				} else if !c.finish(err) {
 					return
 				}
 			} else if !c.handle() {
 				return
 			}
-			if sole && p.local&localFront == 0 && in.ReleaseFirst() {
-				p.released(w)
-				return
+			if sole {
+				t.settle(&p.process)
+				if p.local&localFront == 0 && in.ReleaseFirst() {
+					p.released(w)
+					return
+				}
 			}
 			c = w.ctx
 			if n++; n >= turnMessages || w.preempt.Load() != 0 {
@@ -237,6 +239,7 @@ func (p *plainProcess) turn(w *worker) {
 			waits = 0
 			continue
 		}
+		t.settle(&p.process)
 		switch in.Seek(pool, &at) {
 		case mailbox.Got:
 		case mailbox.Busy:

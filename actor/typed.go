@@ -285,13 +285,15 @@ func (p *typedProcess[M]) turn(w *worker) {
 					if c.stage = stageNone; h != nil {
 						c.meta = nil
 					}
-					t.handled++
-					p.handledOne()
+					t.plain++
 				} else if !c.finish(err) {
 					return
 				}
 			} else if !c.handle() {
 				return
+			}
+			if sole {
+				t.settle(&p.process)
 			}
 			if sole && p.local&localFront == 0 {
 				p.cur = typedCell[M]{}
@@ -308,6 +310,7 @@ func (p *typedProcess[M]) turn(w *worker) {
 			waits = 0
 			continue
 		}
+		t.settle(&p.process)
 		switch in.Seek(pool, &at) {
 		case mailbox.Got:
 		case mailbox.Busy:

@@ -35,6 +35,8 @@ type worker struct {
 	count atomic.Int32 // length of the ring
 	mu    sync.Mutex   // protects the field below
 	ring  runQueue
+
+	_ [128]byte // two workers write to their own cache lines
 }
 
 const (
@@ -234,6 +236,7 @@ func (w *worker) begin(p *process) *Context {
 
 // yield ends a turn that leaves work behind: p goes behind whatever else is ready.
 func (w *worker) yield(p *process) {
+	w.tally.settle(p)
 	p.publish()
 	w.sched.later(p, w)
 }
@@ -258,8 +261,18 @@ func (w *worker) guard() {
 
 // tally counts messages. The owner counts in plain words and publishes when it has nothing to run next.
 type tally struct {
+	plain                uint32 // handled in a row; not counted at p at once, because senders on other cores read that cache line
 	handled, taken       uint64
 	allHandled, allTaken atomic.Uint64
+}
+
+// settle counts the plain messages of a turn of p, before the turn ends or does anything but handle them.
+func (t *tally) settle(p *process) {
+	if n := t.plain; n != 0 {
+		t.plain = 0
+		t.handled += uint64(n)
+		p.adds(n)
+	}
 }
 
 func (t *tally) flush() {
