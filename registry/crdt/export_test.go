@@ -24,3 +24,6 @@ func (s *Store) HashOf(t testing.TB, node string) uint64 {
 	}
 	return d.Hash
 }
+
+// Dots counts the values of all keys.
+func (m *Map[K, V]) Dots() int { return len(m.dots) }

@@ -86,3 +86,16 @@ func catchUp(t testing.TB, from, to *crdt.Store, maxBytes int) (pages int) {
 	t.Fatalf("%v never caught up with %v", to.Self(), from.Self())
 	return 0
 }
+
+func encodeMap(m *crdt.Map[string, string]) []byte {
+	return crdt.AppendMap(nil, m, func(dst []byte, v string) []byte { return append(dst, v...) })
+}
+
+func decodeMap(t testing.TB, b []byte) *crdt.Map[string, string] {
+	t.Helper()
+	m, err := crdt.DecodeMap(b, func(v []byte) (string, error) { return string(v), nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}

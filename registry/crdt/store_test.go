@@ -135,6 +135,29 @@ func TestPagesWhileTheOwnerWrites(t *testing.T) {
 	}
 }
 
+// TestPagesShowNoStateThatNeverWas: the last entry is replaced before its page is made, with operations before that
+// which do not fit into one page. It must not be missing in between.
+func TestPagesShowNoStateThatNeverWas(t *testing.T) {
+	stores := connected(t, "a", "b")
+	a, b := stores[0], stores[1]
+	must(a.Add(entry("first")))
+	r := must(a.Add(entry("held")))
+	b.ApplyPage(a.Page(b.PageRequest(a.Self()), 1))
+	for i := range 10 {
+		must(a.Add(entry(fmt.Sprint(i))))
+	}
+	must(a.Replace(r.Seq, r.Entry))
+	for pages := 1; ; pages++ {
+		if q, _, _ := b.ApplyPage(a.Page(b.PageRequest(a.Self()), 1)); q != nil {
+			continue
+		}
+		if b.Lookup(name("held")) == nil || names(b) != names(a) {
+			t.Errorf("after %d pages b shows %q, a %q", pages, names(b), names(a))
+		}
+		return
+	}
+}
+
 // TestPagesThatCameTooLate: a state that is complete, but older than what deltas made of the shard, is dropped.
 func TestPagesThatCameTooLate(t *testing.T) {
 	stores := connected(t, "a", "b")
