@@ -44,6 +44,17 @@ var codecs = map[string]func([]byte) ([]byte, error){
 		}
 		return encodeMap(m), nil
 	},
+	"register": func(b []byte) ([]byte, error) {
+		g, err := crdt.DecodeRegister(b, asText)
+		if err != nil {
+			return nil, err
+		}
+		return encodeRegister(g), nil
+	},
+}
+
+func encodeRegister(g *specs) []byte {
+	return crdt.AppendRegister(nil, g, func(dst []byte, v string) []byte { return append(dst, v...) })
 }
 
 func asText(b []byte) (string, error) { return string(b), nil }
@@ -65,6 +76,10 @@ func samples() map[string][][]byte {
 	other.Put(nodeB, "k3", "w", 2)
 	other.Remove("k2", "k3")
 	m.Merge(&other)
+	var g specs
+	g.Put(nodeA, "k", "v", 7)
+	g.Put(far, "", "", math.MaxUint64)
+	g.Delete(nodeB, "gone", 8)
 	var seen crdt.Context
 	for _, n := range []uint64{1, 2, 5, 9, 1 << 62} {
 		seen.Add(crdt.Dot{Origin: nodeC, Seq: n})
@@ -74,9 +89,10 @@ func samples() map[string][][]byte {
 		"digest": {crdt.Digest{Origin: nodeA, Upto: 1 << 62, Hash: math.MaxUint64}.Append(nil)},
 		"request": {crdt.PageRequest{Origin: far}.Append(nil),
 			crdt.PageRequest{Origin: nodeB, Base: 1, Upto: 200, After: 3}.Append(nil)},
-		"page":    {page.Append(nil), (&crdt.Page{Origin: far, First: 1}).Append(nil)},
-		"context": {(&crdt.Context{}).Append(nil), seen.Append(nil), m.Seen().Append(nil)},
-		"map":     {encodeMap(&texts{}), encodeMap(&m), encodeMap(m.Delta(other.Seen()))},
+		"page":     {page.Append(nil), (&crdt.Page{Origin: far, First: 1}).Append(nil)},
+		"context":  {(&crdt.Context{}).Append(nil), seen.Append(nil), m.Seen().Append(nil)},
+		"register": {encodeRegister(&specs{}), encodeRegister(&g)},
+		"map":      {encodeMap(&texts{}), encodeMap(&m), encodeMap(m.Delta(other.Seen()))},
 	}
 }
 
@@ -116,6 +132,9 @@ func TestCodecRefuses(t *testing.T) {
 	bad := errors.New("bad value")
 	refuse := func([]byte) (string, error) { return "", bad }
 	if _, err := crdt.DecodeMap(samples()["map"][1], refuse); !errors.Is(err, bad) {
+		t.Errorf("the error of a value: %v", err)
+	}
+	if _, err := crdt.DecodeRegister(samples()["register"][1], refuse); !errors.Is(err, bad) {
 		t.Errorf("the error of a value: %v", err)
 	}
 }
@@ -207,6 +226,10 @@ func TestCodecAllocationIsBounded(t *testing.T) {
 	}
 	var m texts
 	m.PutAll(nodeA, keys, 1)
+	var g specs
+	for k := range keys {
+		g.Delete(nodeA, k, 1)
+	}
 	for what, c := range map[string]struct {
 		form string
 		b    []byte
@@ -218,15 +241,17 @@ func TestCodecAllocationIsBounded(t *testing.T) {
 		"spans":         {"context", []byte("\x14\x01" + head + count + strings.Repeat("\x01\x00", n))},
 		"keys":          {"map", encodeMap(&m)},
 		"items":         {"page", item.Append(nil)},
+		"writes":        {"register", encodeRegister(&g)},
 	} {
 		if len(c.b) > crdt.MaxFrameBytes {
 			t.Fatalf("%s: frame of %d bytes", what, len(c.b))
 		}
 		decode := map[string]func(){
-			"delta":   func() { crdt.DecodeDelta(c.b) },
-			"context": func() { crdt.DecodeContext(c.b) },
-			"map":     func() { crdt.DecodeMap(c.b, asText) },
-			"page":    func() { crdt.DecodePage(c.b) },
+			"delta":    func() { crdt.DecodeDelta(c.b) },
+			"context":  func() { crdt.DecodeContext(c.b) },
+			"map":      func() { crdt.DecodeMap(c.b, asText) },
+			"page":     func() { crdt.DecodePage(c.b) },
+			"register": func() { crdt.DecodeRegister(c.b, asText) },
 		}[c.form]
 		if got, limit := allocated(decode), uint64(64*len(c.b)+4096); got > limit {
 			t.Errorf("%s: %d bytes allocated for a frame of %d, limit %d", what, got, len(c.b), limit)
@@ -264,12 +289,13 @@ func fuzz(f *testing.F, form string) {
 	})
 }
 
-func FuzzDelta(f *testing.F)   { fuzz(f, "delta") }
-func FuzzDigest(f *testing.F)  { fuzz(f, "digest") }
-func FuzzRequest(f *testing.F) { fuzz(f, "request") }
-func FuzzPage(f *testing.F)    { fuzz(f, "page") }
-func FuzzContext(f *testing.F) { fuzz(f, "context") }
-func FuzzMap(f *testing.F)     { fuzz(f, "map") }
+func FuzzDelta(f *testing.F)    { fuzz(f, "delta") }
+func FuzzDigest(f *testing.F)   { fuzz(f, "digest") }
+func FuzzRequest(f *testing.F)  { fuzz(f, "request") }
+func FuzzPage(f *testing.F)     { fuzz(f, "page") }
+func FuzzContext(f *testing.F)  { fuzz(f, "context") }
+func FuzzMap(f *testing.F)      { fuzz(f, "map") }
+func FuzzRegister(f *testing.F) { fuzz(f, "register") }
 
 // FuzzStore feeds a store with whatever decodes: it must neither panic nor touch what is its own.
 func FuzzStore(f *testing.F) {

@@ -19,7 +19,7 @@
 //   - The changes that are returned add up to what is shown.
 //   - [Compare] is a total order that each node computes from the records alone; of the visible holders of a name exactly
 //     one is not told to go by [Store.Lost] of the nodes that see all of them.
-//   - The merge of maps and registers is commutative, associative and idempotent; merging a delta is merging the state.
+//   - The merge of maps and of registers is commutative, associative and idempotent; merging a delta is merging the state.
 //   - A decoder never panics, and allocates at most 64 bytes for each byte of the frame, plus 4 KiB. What it accepts
 //     encodes to the same bytes.
 //   - Lookups allocate nothing.
@@ -28,7 +28,8 @@
 //
 //   - Nothing here is safe for concurrent use, reading included. Records are not changed once they are written, and may be
 //     read by anybody.
-//   - The sender is not checked: the caller makes sure that what claims to be from an origin comes from it.
+//   - The sender is not checked: the caller makes sure that what claims to be from an origin comes from it, and that this
+//     incarnation was admitted. The first frame of a newer one ends its predecessor.
 //   - A name may have several holders until their owners have heard of each other. A registration is not a lock.
 //   - While an owner writes faster than it is asked for pages, a full exchange starts anew and may not end.
 //   - Stamps decide which of two concurrent writes is read, never whether something is safe.
@@ -36,7 +37,8 @@
 // # Limits
 //
 // Names up to [MaxNameBytes], metadata up to [MaxMetaBytes], node names up to [MaxNodeBytes], frames up to
-// [MaxFrameBytes]. An owner keeps its last [RingOps] operations. A node without entries costs the others one small
+// [MaxFrameBytes]. A name costs about 210 bytes on every node, besides its text. Holders of one key are a sorted slice, in which the latest
+// come last: adding to a large group is cheap, and removing from it moves one pointer per later member. An owner keeps its last [RingOps] operations. A node without entries costs the others one small
 // struct; [Store.Forget] ends that too. The context of a [Map] has one span per origin that ever wrote, and one more for
 // each hole; [Map.Forget] is for origins that are gone for good.
 package crdt

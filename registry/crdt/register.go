@@ -25,7 +25,13 @@ func (w Write[V]) after(other Write[V]) bool {
 // a node that missed it cannot bring the value back. The merge is the greatest write per key (Thomas, "A majority
 // consensus approach to concurrency control", 1979). One origin must not use a stamp twice. It has no locks, and the zero
 // value is ready to use.
-type Register[K cmp.Ordered, V any] struct{ writes map[K]Write[V] }
+type Register[K cmp.Ordered, V any] struct {
+	writes map[K]Write[V]
+	sum    uint64 // of the hashes of writes
+}
+
+// hash names the write: an origin uses a stamp once.
+func (w *Write[V]) hash() uint64 { return Dot{w.Origin, uint64(w.Stamp)}.hash() }
 
 // Put writes a value, unless a later write is known: then nothing happens, and it is false.
 func (g *Register[K, V]) Put(self Origin, k K, v V, at Stamp) bool {
@@ -39,14 +45,47 @@ func (g *Register[K, V]) Delete(self Origin, k K, at Stamp) bool {
 
 // Merge takes a write over if it is later than the one that is known, and reports whether it was.
 func (g *Register[K, V]) Merge(k K, w Write[V]) bool {
-	if known, ok := g.writes[k]; ok && !w.after(known) {
-		return false
+	known, ok := g.writes[k]
+	if ok {
+		if !w.after(known) {
+			return false
+		}
+		g.sum -= known.hash()
 	}
+	g.sum += w.hash()
 	if g.writes == nil {
 		g.writes = map[K]Write[V]{}
 	}
 	g.writes[k] = w
 	return true
+}
+
+// MergeAll merges all writes of another register, and returns the keys that changed, ascending.
+func (g *Register[K, V]) MergeAll(other *Register[K, V]) (changed []K) {
+	for k, w := range other.Writes() {
+		if g.Merge(k, w) {
+			changed = append(changed, k)
+		}
+	}
+	return changed
+}
+
+// Digest is equal for registers that hold the same writes, and differs for others but for a chance of 2^-64.
+func (g *Register[K, V]) Digest() uint64 { return g.sum }
+
+// Len counts the keys, deleted ones included.
+func (g *Register[K, V]) Len() int { return len(g.writes) }
+
+// Split cuts a register into registers of at most keys keys each, so that one fits into a frame.
+func (g *Register[K, V]) Split(keys int) (parts []*Register[K, V]) {
+	for chunk := range slices.Chunk(slices.Sorted(maps.Keys(g.writes)), max(keys, 1)) {
+		part := &Register[K, V]{}
+		for _, k := range chunk {
+			part.Merge(k, g.writes[k])
+		}
+		parts = append(parts, part)
+	}
+	return parts
 }
 
 // Get is the value of a key, if it has one.
@@ -72,6 +111,11 @@ func (g *Register[K, V]) Writes() iter.Seq2[K, Write[V]] {
 func (g *Register[K, V]) Sweep(now time.Time, keep time.Duration) int {
 	before := len(g.writes)
 	oldest := StampOf(now.Add(-keep))
-	maps.DeleteFunc(g.writes, func(_ K, w Write[V]) bool { return w.Deleted && w.Stamp < oldest })
+	for k, w := range g.writes {
+		if w.Deleted && w.Stamp < oldest {
+			g.sum -= w.hash()
+			delete(g.writes, k)
+		}
+	}
 	return before - len(g.writes)
 }

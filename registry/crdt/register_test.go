@@ -31,11 +31,11 @@ func TestRegisterLastWriteWins(t *testing.T) {
 func TestRegisterDeletionStays(t *testing.T) {
 	var a, b specs
 	a.Put(nodeA, "k", "v", 1)
-	merge(&b, &a)
+	b.MergeAll(&a)
 	a.Delete(nodeA, "k", 2)
-	merge(&a, &b)
-	merge(&b, &a)
-	merge(&b, &b)
+	a.MergeAll(&b)
+	b.MergeAll(&a)
+	b.MergeAll(&b)
 	for _, g := range []*specs{&a, &b} {
 		if v, ok := g.Get("k"); ok || v != "" {
 			t.Errorf("%q came back", v)
@@ -44,20 +44,14 @@ func TestRegisterDeletionStays(t *testing.T) {
 	noonStamp := crdt.StampOf(noon)
 	a.Delete(nodeA, "young", noonStamp)
 	a.Put(nodeA, "old", "v", 3)
-	if n := a.Sweep(noon.Add(time.Hour), time.Hour); n != 1 {
-		t.Errorf("swept %d", n)
+	if n := a.Sweep(noon.Add(time.Hour), time.Hour); n != 1 || a.Len() != 2 {
+		t.Errorf("swept %d, %d are left", n, a.Len())
 	}
 	if v, ok := a.Get("old"); !ok || v != "v" {
 		t.Error("a value was swept")
 	}
 	if a.Put(nodeB, "young", "v", noonStamp-1) {
 		t.Error("a young deletion was forgotten")
-	}
-}
-
-func merge(to, from *specs) {
-	for k, w := range from.Writes() {
-		to.Merge(k, w)
 	}
 }
 
@@ -76,17 +70,27 @@ func TestRegisterLaws(t *testing.T) {
 			case 1:
 				nodes[i].Delete(self, k, stamp)
 			default:
-				merge(&nodes[i], &nodes[r.IntN(3)])
+				nodes[i].MergeAll(&nodes[r.IntN(3)])
 			}
 		}
 		var left, right specs
 		for i := range nodes {
-			merge(&left, &nodes[i])
-			merge(&right, &nodes[2-i])
-			merge(&right, &left)
+			left.MergeAll(&nodes[i])
+			right.MergeAll(&nodes[2-i])
+			right.MergeAll(&left)
 		}
 		if !maps.Equal(maps.Collect(left.Writes()), maps.Collect(right.Writes())) {
 			t.Fatal("not commutative")
+		}
+		if left.Digest() != right.Digest() || left.Digest() == (&specs{}).Digest() != (left.Len() == 0) {
+			t.Fatal("the digest does not follow")
+		}
+		var parts specs
+		for _, part := range right.Split(1 + r.IntN(2)) {
+			parts.MergeAll(part)
+		}
+		if changed := left.MergeAll(&parts); len(changed) != 0 || parts.Digest() != left.Digest() {
+			t.Fatalf("the parts are not the whole: %v", changed)
 		}
 	}
 }

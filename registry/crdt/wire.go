@@ -26,6 +26,7 @@ const (
 	formPage
 	formContext
 	formMap
+	formRegister
 )
 
 func appendText(dst []byte, s string) []byte {
