@@ -2,8 +2,8 @@
 //
 //   - [Store] is the registry's: one shard per node, written by that node alone. The others apply its operations in
 //     order, ask it for what they missed, and hide it while membership says that the node is down.
-//   - [Map] is the general one: an add-wins map that anybody may write, for specs and presence.
-//   - [Register] is for what must stay deleted: the last write wins, a deletion being a write.
+//   - [Map] is the general one: an add-wins map that anybody may write, for presence and specs that may come back.
+//   - [Register] is for specs that must stay deleted: the last write wins, and a deletion is a write.
 //   - [Clock] is the hybrid logical clock whose stamps order what happens on several nodes.
 //
 // A shard has one writer, and so needs no tombstones and no causal context but one number: its states are totally
@@ -37,8 +37,9 @@
 // # Limits
 //
 // Names up to [MaxNameBytes], metadata up to [MaxMetaBytes], node names up to [MaxNodeBytes], frames up to
-// [MaxFrameBytes]. A name costs about 210 bytes on every node, besides its text. Holders of one key are a sorted slice, in which the latest
-// come last: adding to a large group is cheap, and removing from it moves one pointer per later member. An owner keeps its last [RingOps] operations. A node without entries costs the others one small
-// struct; [Store.Forget] ends that too. The context of a [Map] has one span per origin that ever wrote, and one more for
-// each hole; [Map.Forget] is for origins that are gone for good.
+// [MaxFrameBytes]. An owner keeps its last [RingOps] operations. A name costs about 210 bytes on every node, besides its
+// text. Holders of one key are a sorted slice, in which the latest come last: adding to a large group is cheap, and
+// removing from it moves one pointer per later member. A node without entries costs the others one small struct;
+// [Store.Forget] ends that too. The context of a [Map] has one span per origin that ever wrote, and one more for each
+// hole; [Map.Forget] is for origins that are gone for good.
 package crdt

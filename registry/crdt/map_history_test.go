@@ -14,13 +14,13 @@ import (
 // reordered. The model is the definition: the set of all writes a node has heard of, and of all that it has heard ended.
 // CRDT_HISTORIES and CRDT_SEED as in TestStoreHistories.
 func TestMapHistories(t *testing.T) {
-	histories(t, 3000, func(r *rand.Rand) error { return newMapWorld(r).run() })
+	histories(t, 1500, func(r *rand.Rand) error { return newMapWorld(r).run() })
 }
 
 // TestMapLaws: states as histories make them merge commutatively, associatively and idempotently, a difference is as
 // good as the state, and so are its parts.
 func TestMapLaws(t *testing.T) {
-	histories(t, 2000, func(r *rand.Rand) error {
+	histories(t, 1500, func(r *rand.Rand) error {
 		w := newMapWorld(r)
 		for range 10 + r.IntN(40) {
 			w.step()
