@@ -48,7 +48,7 @@ type node struct {
 func start(t *testing.T, c gossip.Config, name string) *node {
 	t.Helper()
 	if c.Interval == 0 {
-		c.Interval = time.Hour // what must be quick does not wait for it
+		c.Interval = time.Hour // nothing here may wait for it
 	}
 	s, err := gossip.New(c)
 	if err != nil {
@@ -116,21 +116,6 @@ func TestNodesFindEachOther(t *testing.T) {
 	b.stop()
 	a.until(t, "[]")
 	quiet.until(t, "[a@a:1]")
-}
-
-func TestSilenceEndsAPeer(t *testing.T) {
-	ifi, group := loopback(t)
-	c := gossip.Config{Secret: []byte(secret), Group: group, Interface: ifi, Interval: 20 * time.Millisecond, TTL: 5 * time.Second}
-	a, b := start(t, c, "a"), start(t, c, "b")
-	a.until(t, "[b@b:1]")
-	b.until(t, "[a@a:1]")
-	c.TTL = 40 * time.Millisecond
-	c.Interval = 20 * time.Millisecond
-	impatient := start(t, c, "")
-	impatient.until(t, "a@a:1")
-	a.stop()
-	b.stop()
-	impatient.until(t, "[]")
 }
 
 // TestHostileDatagrams: what is recorded, forged or garbled changes nothing.
