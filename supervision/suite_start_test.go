@@ -248,8 +248,10 @@ func TestSupStopTimeout(t *testing.T) {
 		l.sys.Send(two, nap{time.Minute})
 		l.settle()
 		began := time.Now()
-		if err := sup.Stop(l.ctx); err != nil || time.Since(began) != time.Second {
-			t.Errorf("Stop: %v after %v, want nil after a second", err, time.Since(began))
+		// With one core the engine takes two looks of its monitor to see that the child waits.
+		err, took := sup.Stop(l.ctx), time.Since(began)
+		if err != nil || took < time.Second || took > time.Second+10*time.Millisecond {
+			t.Errorf("Stop: %v after %v, want nil after a second", err, took)
 		}
 		l.wantWhy(one, actor.Shutdown)
 		l.wantWhy(two, actor.Killed)
