@@ -277,11 +277,11 @@ func (p *plainProcess) released(w *worker) {
 }
 
 const (
-	turnMessages = 64   // per turn, then the next process has its turn
-	flowMessages = 4    // a turn that had so many may wait a moment for more
-	flowPatience = 4    // how many moments
+	turnMessages = 64    // per turn, then the next process has its turn
+	flowMessages = 4     // a turn that had so many may wait a moment for more
+	flowPatience = 4     // how many moments
 	flowPause    = 10000 // that long, in steps of pause: looking more often would slow the sender down
-	busyPatience = 40   // looks at a cell that is being written
+	busyPatience = 40    // looks at a cell that is being written
 )
 
 var pauseSink atomic.Uint32
