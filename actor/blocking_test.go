@@ -55,7 +55,7 @@ func TestReceiveEndsWithItsContext(t *testing.T) {
 		defer cancel()
 		_, err := p.Receive(ctx)
 		got <- err
-		msg, err := p.Receive(context.TODO())
+		msg, err := p.Receive(context.Background())
 		got <- msg
 		return err
 	})
