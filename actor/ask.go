@@ -182,7 +182,7 @@ func (a *ask) run(ctx context.Context, to PID, req, record any) error {
 	}
 	inline := p.traits&traitInline != 0 && p.ops.claim()
 	if inline {
-		sys.runInline(p, e, w)
+		p.sys.runInline(p, e, w)
 		if a.settled() {
 			return a.err
 		}

@@ -84,3 +84,61 @@ func TestSenderOfAnotherSystem(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What a process of one System makes run in another belongs to that other System: its Context, its sends and its counts.
+func TestHandlersRunInTheirOwnSystem(t *testing.T) {
+	for _, inline := range []bool{false, true} {
+		here, there := sysOf(t), sysOf(t)
+		type seen struct{ from, self actor.PID }
+		got := make(chan seen, 10)
+		collector, err := there.Spawn(actor.Func(func(c *actor.Context, msg any) error {
+			got <- seen{c.Sender(), msg.(actor.PID)}
+			return nil
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var opts []actor.SpawnOption
+		if inline {
+			opts = append(opts, actor.WithInline())
+		}
+		target, err := there.Spawn(actor.Func(func(c *actor.Context, msg any) error {
+			if c.System() != there {
+				t.Error("the handler's System is that of its sender")
+			}
+			c.Send(collector, c.Self())
+			if g, ok := msg.(greeting); ok {
+				actor.Reply(c, g, c.Sender())
+			}
+			return nil
+		}), opts...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error, 1)
+		asker, err := here.Spawn(actor.Func(func(c *actor.Context, _ any) error {
+			c.Send(target, 1)
+			from, err := actor.Ask(c, target, greeting{n: 1})
+			if from != c.Self() {
+				t.Errorf("the request came from %v, want %v", from, c.Self())
+			}
+			done <- err
+			return nil
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		here.Send(asker, 1)
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if s := <-got; s.from != target || s.self != target {
+				t.Errorf("inline %v: sent by %v as %v, want %v", inline, s.from, s.self, target)
+			}
+		}
+		until(t, "both Systems counted their own", func() bool {
+			return here.Stats().Handled == 1 && there.Stats().Handled == 4
+		})
+	}
+}

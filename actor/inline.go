@@ -26,7 +26,9 @@ func (s *System) inlineContext(w *worker) *Context {
 	if c == nil {
 		c = newContext(s, nil, &tally{})
 	}
-	c.w = w
+	if w != nil && w.sys == s {
+		c.w = w
+	}
 	return c
 }
 

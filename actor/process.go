@@ -243,7 +243,7 @@ func (p *plainProcess) turn(w *worker) {
 		switch in.Seek(pool, &at) {
 		case mailbox.Got:
 		case mailbox.Busy:
-			if waits++; waits > busyPatience || p.dead() {
+			if waits++; waits > busyPatience || w.hasWork() || p.dead() {
 				if c.signals() {
 					w.stall(&p.process)
 				}
@@ -281,7 +281,7 @@ const (
 	flowMessages = 4     // a turn that had so many may wait a moment for more
 	flowPatience = 4     // how many moments
 	flowPause    = 10000 // that long, in steps of pause: looking more often would slow the sender down
-	busyPatience = 40    // looks at a cell that is being written
+	busyPatience = 4     // moments for a cell that is being written, if nothing else is to do
 )
 
 var pauseSink atomic.Uint32

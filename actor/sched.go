@@ -40,9 +40,10 @@ func (s *scheduler) init(sys *System, limit int) {
 	s.all.Store(&none)
 }
 
-// ready makes p run soon. On a worker it runs there next: the message is in that core's cache.
+// ready makes p run soon. On a worker of p's System it runs there next: the message is in that core's cache. A sender of another
+// System brings its own worker, whose Context is not for p.
 func (s *scheduler) ready(p *process, w *worker) {
-	if w == nil || w.blocked.Load() {
+	if w == nil || w.sched != s || w.blocked.Load() {
 		s.inject(p)
 		return
 	}
@@ -54,7 +55,7 @@ func (s *scheduler) ready(p *process, w *worker) {
 
 // later puts p behind whatever else is ready.
 func (s *scheduler) later(p *process, w *worker) {
-	if w == nil || w.blocked.Load() {
+	if w == nil || w.sched != s || w.blocked.Load() {
 		s.inject(p)
 		return
 	}

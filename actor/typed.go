@@ -314,7 +314,7 @@ func (p *typedProcess[M]) turn(w *worker) {
 		switch in.Seek(pool, &at) {
 		case mailbox.Got:
 		case mailbox.Busy:
-			if waits++; waits > busyPatience || p.dead() {
+			if waits++; waits > busyPatience || w.hasWork() || p.dead() {
 				if c.signals() {
 					w.stall(&p.process)
 				}

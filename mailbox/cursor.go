@@ -1,7 +1,7 @@
 package mailbox
 
 // Cursor is where the consumer reads in a segment, so that a run of values costs no call each. The zero value is nowhere. It is
-// invalid after Pop, Peek, Renew, and after a Release, also one that failed.
+// invalid after Pop, Renew, and after a Release, also one that failed.
 type Cursor[T any] struct {
 	root, seg *segment[T]
 	pos       uint64 // of the next cell

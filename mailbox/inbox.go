@@ -22,7 +22,7 @@ import "sync/atomic"
 //     ticket, before its cell is ready; the consumer moves it off a segment before retiring that.
 //   - After Close the epoch cannot change, and tickets issued later are refused.
 //
-// The zero value is ready and idle. Methods named Pop, Release and Took belong to whoever owns the consumer's right.
+// The zero value is ready and idle. Pop, First, Seek, Release, Renew, Queued and Begun belong to whoever owns the consumer's right.
 type Inbox[T any] struct {
 	state atomic.Uint64
 	root  [2]atomic.Pointer[segment[T]]

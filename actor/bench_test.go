@@ -2,8 +2,6 @@ package actor
 
 import (
 	"context"
-	"errors"
-	"sync"
 	"testing"
 	"time"
 )
@@ -27,49 +25,6 @@ func newTestSystem(t testing.TB, opts ...Option) *System {
 type ping struct {
 	Replies[int]
 	n int
-}
-
-func TestSmoke(t *testing.T) {
-	s := newTestSystem(t)
-	var wg sync.WaitGroup
-	wg.Add(1000)
-	pid, err := s.Spawn(Func(func(c *Context, msg any) error {
-		switch m := msg.(type) {
-		case int:
-			wg.Done()
-		case ping:
-			Reply(c, m, m.n+1)
-		case error:
-			return m
-		}
-		return nil
-	}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range 1000 {
-		s.Send(pid, i)
-	}
-	wg.Wait()
-	for i := range 1000 {
-		n, err := Ask(context.Background(), pid, ping{n: i})
-		if n != i+1 || err != nil {
-			t.Fatal(n, err)
-		}
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	if n, err := Ask(ctx, pid, ping{n: 5}); n != 6 || err != nil {
-		t.Fatal(n, err)
-	}
-	boom := errors.New("boom")
-	s.Send(pid, boom)
-	_, err = Ask(ctx, pid, ping{})
-	if err == nil {
-		t.Fatal("want error")
-	}
-	t.Log(err, s.Alive(pid))
-	t.Logf("%+v", s.Stats())
 }
 
 func BenchmarkSend(b *testing.B) {
