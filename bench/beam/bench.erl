@@ -182,8 +182,7 @@ spawn_some(Parent, K) ->
 
 %% Bytes per process that has handled one message and waits for the next.
 idle(N) ->
-    erlang:garbage_collect(),
-    Before = erlang:memory(total),
+    Before = memory:settled([]),
     Pids = idlers(N),
     Memory = erlang:memory(total) - Before - N * 2 * erlang:system_info(wordsize), % less the list of pids
     [exit(P, kill) || P <- Pids],

@@ -63,12 +63,9 @@ burn(Pid, Left, From, Total) ->
 
 %% Bytes per named child that has handled one message and waits for the next.
 supervised(N) ->
-    erlang:garbage_collect(),
-    Before = erlang:memory(total),
+    Before = memory:settled([]),
     Sup = household(N),
-    erlang:garbage_collect(Sup),
-    erlang:garbage_collect(),
-    Memory = erlang:memory(total) - Before,
+    Memory = memory:settled([Sup]) - Before,
     stop(Sup),
     Memory / N.
 
