@@ -56,14 +56,17 @@ var layers = []layer{
 	// The cluster: parts do not import each other, cluster puts them together.
 	{"cluster/distributed", with(append(engine, "cluster", "cluster/codec", "cluster/placement", "cluster/handoff",
 		"cluster/votes")...)},
+	{"cluster/nodeid", nil},
+	{"cluster/network", nil},
 	{"cluster/codec", with("actor")},
 	{"cluster/placement", with()},
 	{"cluster/votes", with()},
-	{"cluster/transport", with()},
-	{"cluster/membership", with()},
+	{"cluster/view", with("cluster/nodeid")},
+	{"cluster/transport", with("cluster/nodeid", "cluster/network")},
+	{"cluster/membership", with("cluster/nodeid", "cluster/network")},
 	{"cluster/handoff", with("actor")},
 	{"cluster", with(append(engine, "strategies", "cluster/codec", "cluster/placement", "cluster/transport",
-		"cluster/membership", "cluster/handoff")...)},
+		"cluster/membership", "cluster/view", "cluster/nodeid", "cluster/network", "cluster/handoff")...)},
 
 	// Above the cluster: siblings that do not know each other.
 	{"registry", with(append(engine, "cluster")...)},
