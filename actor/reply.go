@@ -27,6 +27,9 @@ func Fail(c Receiver, err error) {
 // ReplyTo is the duty to answer a request later, from anywhere. The zero value is of nobody's request.
 type ReplyTo[R any] struct{ a *ask }
 
+// IsReplyTo does nothing: codecs know a ReplyTo of any R by it.
+func (ReplyTo[R]) IsReplyTo() {}
+
 // DeferReply puts the answer to the request being handled off. The process owes it then: if it ends first, the asker gets an
 // [*ExitError].
 func DeferReply[R any](c Receiver, req Request[R]) ReplyTo[R] {
