@@ -82,6 +82,10 @@ var layers = []layer{
 	{"cmd/...", with(append(below, ".", "cmd/...")...)},
 	{"bench/...", with(append(below, ".", "bench/...")...)},
 	{"examples/...", with(append(below, ".")...)},
+
+	// End-to-end tests start programs, and otherwise look from outside.
+	{"internal/e2e/netns", nil},
+	{"internal/e2e/...", with("internal/e2e/netns", "strategies", "strategies/...", "cluster", "actor", ".")},
 }
 
 // with is the base plus dirs.
