@@ -26,6 +26,7 @@ type ask struct {
 	parker   *parker // who waits, in state askParked; nil if the answer comes as an envelope
 	err      error
 	owner    atomic.Pointer[process] // who owes a deferred answer
+	wire     atomic.Uint64           // its id, if the answer may come from another node
 	record   any                     // the *askRecord[R] or *asyncRecord[R] this is part of
 }
 
@@ -75,12 +76,15 @@ func (a *ask) claim() (parked, ok bool) {
 
 func (a *ask) publish(parked bool, w *worker) {
 	a.disown()
+	if a.wire.Load() != 0 {
+		a.sys.wire.forget(a)
+	}
 	a.state.Store(askAnswered)
 	if !parked {
 		return
 	}
 	if a.parker == nil {
-		a.record.(continuation).deliver(w)
+		a.record.(interface{ deliver(w *worker) }).deliver(w)
 		return
 	}
 	if w != nil {
@@ -107,6 +111,9 @@ func answer[R any](a *ask, r R, w *worker) {
 		value = &rec.value
 	case *asyncRecord[R]:
 		value = &rec.value
+	case *wireAsk:
+		settleAny(a, r)
+		return
 	default:
 		a.fail(ErrWrongType, w)
 		return
@@ -167,9 +174,13 @@ func (a *ask) run(ctx context.Context, to PID, req, record any) error {
 		}
 	}
 	e := envelope{req, o.from, &a.hdr}
+	to = sys.own(to)
 	p := to.resolve()
-	if err := sys.askable(p, to, o.from, e); err != nil {
-		return err
+	far := p == nil && to.far()
+	if !far {
+		if err := sys.askable(p, to, o.from, e); err != nil {
+			return err
+		}
 	}
 	var w *worker
 	if o.core != nil {
@@ -180,7 +191,7 @@ func (a *ask) run(ctx context.Context, to PID, req, record any) error {
 	} else if !o.from.IsZero() && o.ended(to, req) {
 		return ErrSenderDead
 	}
-	inline := p.traits&traitInline != 0 && p.ops.claim()
+	inline := !far && p.traits&traitInline != 0 && p.ops.claim()
 	if inline {
 		p.sys.runInline(p, e, w)
 		if a.settled() {
@@ -191,15 +202,13 @@ func (a *ask) run(ctx context.Context, to PID, req, record any) error {
 	a.parker = pk
 	if !inline {
 		a.state.Store(askParked)
-		if err := p.ops.push(e, w); err != nil {
-			if sys.pushFailed(ctx, p, e, o.core, err) != nil {
-				<-pk.ch // the failure is its answer
-				sys.parkers.Put(pk)
-				if err := ctx.Err(); err != nil {
-					return err
-				}
-				return a.err
+		if err := a.send(ctx, p, to, e, o.core, w); err != nil {
+			<-pk.ch // the failure is its answer
+			sys.parkers.Put(pk)
+			if err := ctx.Err(); err != nil {
+				return err
 			}
+			return a.err
 		}
 	} else if !a.state.CompareAndSwap(askRunning, askParked) {
 		sys.parkers.Put(pk)
@@ -207,6 +216,22 @@ func (a *ask) run(ctx context.Context, to PID, req, record any) error {
 		return a.err
 	}
 	return a.wait(ctx, done, o.core)
+}
+
+// send brings e, a request, to p, or to another node if p is nil. If that fails the request has failed.
+func (a *ask) send(ctx context.Context, p *process, to PID, e envelope, c *core, w *worker) error {
+	if p == nil {
+		err := a.sys.convey(ctx, to, e, c, true)
+		if err != nil {
+			a.sys.undeliverable(to, e, err)
+		}
+		return err
+	}
+	err := p.ops.push(e, w)
+	if err != nil {
+		err = a.sys.pushFailed(ctx, p, e, c, err)
+	}
+	return err
 }
 
 // settled reports whether the answer is there, waiting out its writing.
@@ -241,6 +266,7 @@ func (a *ask) wait(ctx context.Context, done <-chan struct{}, c *core) error {
 	case <-pk.ch:
 	case <-done:
 		if a.state.CompareAndSwap(askParked, askAbandoned) {
+			a.sys.wire.forget(a)
 			a.sys.parkers.Put(pk)
 			return ctx.Err()
 		}

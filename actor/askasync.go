@@ -18,7 +18,6 @@ type asyncRecord[R any] struct {
 
 // continuation is an asyncRecord of any type.
 type continuation interface {
-	deliver(w *worker)
 	outerEnvelope() envelope
 	call(c *Context) error
 }
@@ -60,12 +59,14 @@ func AskAsync[R any](ctx *Context, to PID, req Request[R], then func(ctx *Contex
 	if ctx.killed(to, req) {
 		return
 	}
+	to = ctx.sys.own(to)
 	p := to.resolve()
-	err := ctx.sys.askable(p, to, rec.from, e)
+	var err error
+	if p != nil || !to.far() {
+		err = ctx.sys.askable(p, to, rec.from, e)
+	}
 	if err == nil {
-		if err = p.ops.push(e, ctx.w); err != nil {
-			err = ctx.sys.pushFailed(ctx, p, e, &ctx.core, err)
-		}
+		err = a.send(ctx, p, to, e, &ctx.core, ctx.w)
 	}
 	if err != nil {
 		a.fail(err, ctx.w)

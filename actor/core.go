@@ -64,11 +64,7 @@ func (c *core) TrySend(to PID, msg any) error {
 	if c.killed(to, msg) {
 		return ErrSenderDead
 	}
-	p := to.resolve()
-	if p == nil {
-		return to.unreachable()
-	}
-	return p.ops.push(envelope{msg, c.p.pid(), c.meta.header()}, c.worker())
+	return c.sys.tryDeliver(to, envelope{msg, c.p.pid(), c.meta.header()}, c.worker())
 }
 
 // Register binds a name to a process of this node. See [System.Register].
@@ -109,9 +105,7 @@ func (c *core) Exit(pid PID, reason error) {
 	if c.p.dead() {
 		return
 	}
-	if p := pid.resolve(); p != nil {
-		p.exitSignal(c.p.pid(), reason, false, c.worker())
-	}
+	c.sys.exit(c.p.pid(), pid, reason, c.worker())
 }
 
 // SendAfter sends msg to a process after d, with this process as sender and its baggage. What the process behind to is, is

@@ -31,7 +31,8 @@ func (s *System) tagOf(from PID, h *header) (tag uint64, hdr *header) {
 	case nil:
 		return tagNobody, h
 	}
-	x, more := &header{}, &signal{}
+	x := newSignal(kindMessage, nil, 0)
+	more := x.signal
 	if h != nil {
 		*x = *h
 	}

@@ -317,10 +317,16 @@ func (p *process) tellRelations(g *grave, w *worker) {
 	for ref, to := range g.watching.all { // first, so that who is told of the end finds nothing of it
 		if q := to.resolve(); q != nil {
 			q.unwatch(ref)
+		} else if e := to.edge(); e != nil {
+			e.demonitor(p, ref, to)
 		}
 	}
 	for to := range g.links.all {
 		q := to.resolve()
+		if e := to.edge(); e != nil {
+			e.linkOver(p, to, g.reason)
+			continue
+		}
 		if q == nil || q.id == p.parent && p.sys.isStopping() && isReason(g.reason, Shutdown) && q.traits&traitEndsChildren == 0 {
 			continue // Shutdown ends children first, and their parent when its turn has come
 		}
@@ -329,6 +335,8 @@ func (p *process) tellRelations(g *grave, w *worker) {
 	for ref, to := range g.watchers.all {
 		if q := to.resolve(); q != nil {
 			q.down(ref, self, g.reason, w)
+		} else if e := to.edge(); e != nil {
+			e.watchOver(p, ref, to, g.reason)
 		}
 	}
 }

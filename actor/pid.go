@@ -19,21 +19,32 @@ type PID struct {
 	id uint64 // slot and generation; 0 for addresses
 }
 
-// handle is the interned part of all PIDs of one node, or of one address.
+// handle is the interned part of all PIDs of one life of a node, or of one address.
 type handle struct {
 	sys  *System
 	node string
 	name string // of an address, else empty
+	inc  uint64 // the life of another node; 0 of one's own, which may be known only later
 	kind handleKind
+	edge *Edge // where the other node is met
 }
 
 type handleKind uint8
 
 const (
-	handleLocal   handleKind = iota // a process of sys
-	handleRoute                     // a registered name of sys
-	handleForeign                   // another node
+	handleLocal    handleKind = iota // a process of sys
+	handleRoute                      // a registered name of sys
+	handleForeign                    // another node
+	handleFarRoute                   // a registered name of another node
 )
+
+// life is the incarnation of the node, 0 if there is none.
+func (h *handle) life() uint64 {
+	if h.kind < handleForeign {
+		return h.sys.Incarnation()
+	}
+	return h.inc
+}
 
 // Layout of PID.id. Generations start at 1, so that no id of a process is 0.
 const (
@@ -54,15 +65,20 @@ func (p PID) Node() string {
 	return p.h.node
 }
 
-// String is <node/slot.generation>, or <node/name> for an address, or <nobody>. [System.ParsePID] reads it back.
+// String is <node/slot.generation>, or <node/"name"> for an address, or <nobody>. In a cluster the node is followed by # and
+// its incarnation. [System.ParsePID] reads it back.
 func (p PID) String() string {
-	switch {
-	case p.h == nil:
+	if p.h == nil {
 		return "<nobody>"
-	case p.h.kind == handleRoute:
-		return "<" + p.h.node + "/" + strconv.Quote(p.h.name) + ">"
 	}
-	return "<" + p.h.node + "/" + strconv.FormatUint(p.id&slotMask, 10) + "." + strconv.FormatUint(p.id>>slotBits, 10) + ">"
+	node := p.h.node
+	if life := p.h.life(); life != 0 {
+		node += "#" + strconv.FormatUint(life, 36)
+	}
+	if p.h.name != "" {
+		return "<" + node + "/" + strconv.Quote(p.h.name) + ">"
+	}
+	return "<" + node + "/" + strconv.FormatUint(p.id&slotMask, 10) + "." + strconv.FormatUint(p.id>>slotBits, 10) + ">"
 }
 
 // MarshalText is String; it never fails.
@@ -85,10 +101,10 @@ func (s *System) ParsePID(text string) (PID, error) {
 		if err != nil || name == "" {
 			return bad("the name is not a quoted string")
 		}
-		if node != s.name {
-			return bad("an address of another node")
+		if node != s.name && s.attached.Load() == nil {
+			return bad("an address of another node, and this one belongs to no cluster")
 		}
-		return s.Named(name), nil
+		return s.PIDOf(s.parseNode(node, Address{Name: name})), nil
 	}
 	cut := strings.LastIndexByte(body, '/')
 	if cut < 0 {
@@ -100,7 +116,22 @@ func (s *System) ParsePID(text string) (PID, error) {
 	if !ok || err1 != nil || err2 != nil || gen == 0 {
 		return bad("slot and generation are not two numbers")
 	}
-	return PID{s.nodes.handle(s, body[:cut]), makeID(slot, gen)}, nil
+	return s.PIDOf(s.parseNode(body[:cut], Address{ID: makeID(slot, gen)})), nil
+}
+
+// parseNode reads node or node#incarnation. Without one, a process of another node is that of the life known now.
+func (s *System) parseNode(text string, a Address) Address {
+	a.Node = text
+	if i := strings.LastIndexByte(text, '#'); i > 0 {
+		if inc, err := strconv.ParseUint(text[i+1:], 36, 64); err == nil && inc != 0 {
+			a.Node, a.Incarnation = text[:i], inc
+			return a
+		}
+	}
+	if at := s.attached.Load(); at != nil && a.Name == "" && a.Node != s.name {
+		a.Incarnation = at.remote.Current(a.Node)
+	}
+	return a
 }
 
 // Named returns an address: what is sent to it goes to whoever holds the name when it arrives, so it outlives restarts. If
@@ -109,51 +140,60 @@ func (s *System) Named(name string) PID {
 	if name == "" {
 		return PID{}
 	}
-	return PID{s.nodes.route(s, name), 0}
+	return PID{s.nodes.route(s, handleKey{s.name, 0, name}), 0}
 }
 
-// nodes interns handles, so that == holds among PIDs. Routes are held weakly: names made up by users go when unused.
+// nodes interns handles, so that == holds among PIDs. They are held weakly: names and nodes made up by others go when unused.
 type nodes struct {
-	mu      sync.Mutex // protects the fields below
-	foreign map[string]*handle
-	routes  map[string]weak.Pointer[handle]
+	mu      sync.Mutex // protects the field below
+	handles map[handleKey]weak.Pointer[handle]
 }
 
-func (n *nodes) handle(s *System, node string) *handle {
-	if node == s.name {
-		return s.self
+type handleKey struct {
+	node string
+	inc  uint64
+	name string
+}
+
+func (n *nodes) handle(s *System, key handleKey) *handle {
+	return n.intern(key, func() *handle {
+		h := &handle{sys: s, node: key.node, inc: key.inc, kind: handleForeign}
+		h.edge = &Edge{sys: s, h: h}
+		return h
+	})
+}
+
+func (n *nodes) route(s *System, key handleKey) *handle {
+	var far *handle
+	if key.node != s.name || key.inc != 0 {
+		far = n.handle(s, handleKey{key.node, key.inc, ""})
 	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	h := n.foreign[node]
-	if h == nil {
-		if n.foreign == nil {
-			n.foreign = map[string]*handle{}
+	return n.intern(key, func() *handle {
+		if far != nil {
+			return &handle{sys: s, node: key.node, name: key.name, inc: key.inc, kind: handleFarRoute, edge: far.edge}
 		}
-		h = &handle{sys: s, node: node, kind: handleForeign}
-		n.foreign[node] = h
-	}
-	return h
+		return &handle{sys: s, node: key.node, name: key.name, kind: handleRoute}
+	})
 }
 
-func (n *nodes) route(s *System, name string) *handle {
+func (n *nodes) intern(key handleKey, make func() *handle) *handle {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if h := n.routes[name].Value(); h != nil {
+	if h := n.handles[key].Value(); h != nil {
 		return h
 	}
-	h := &handle{sys: s, node: s.name, name: name, kind: handleRoute}
-	if n.routes == nil {
-		n.routes = map[string]weak.Pointer[handle]{}
+	h := make()
+	if n.handles == nil {
+		n.handles = map[handleKey]weak.Pointer[handle]{}
 	}
-	n.routes[name] = weak.Make(h)
-	runtime.AddCleanup(h, func(name string) {
+	n.handles[key] = weak.Make(h)
+	runtime.AddCleanup(h, func(key handleKey) {
 		n.mu.Lock()
 		defer n.mu.Unlock()
-		if n.routes[name].Value() == nil {
-			delete(n.routes, name)
+		if n.handles[key].Value() == nil {
+			delete(n.handles, key)
 		}
-	}, name)
+	}, key)
 	return h
 }
 
@@ -174,9 +214,12 @@ func (p PID) resolve() *process {
 	return nil
 }
 
+// far reports whether p leads to another node.
+func (p PID) far() bool { return p.h != nil && p.h.kind >= handleForeign }
+
 // unreachable is the reason for what is sent to a PID that resolves to nothing.
 func (p PID) unreachable() error {
-	if p.h != nil && p.h.kind == handleForeign {
+	if p.far() {
 		return NoConnection
 	}
 	return NoProc

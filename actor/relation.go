@@ -1,19 +1,31 @@
 package actor
 
+import "fmt"
+
 // MonitorRef identifies one monitor. It is comparable; the zero value is of no monitor.
 type MonitorRef struct{ n uint64 }
 
 // Link ties this process and pid together: when one ends, the other gets an exit signal with the reason. Links go both ways;
-// there is at most one between two processes. If pid does not exist the exit signal comes at once, with [NoProc].
+// there is at most one between two processes. If pid does not exist the exit signal comes at once, with [NoProc]; if its node is
+// out of reach, or is lost later, with [NoConnection]. The address of a name of another node has to be resolved first: a link to
+// it breaks at once.
 func (c *core) Link(pid PID) {
 	p := c.p
+	pid = c.sys.own(pid)
 	to := pid.resolve()
 	self := p.pid()
 	if to == p {
 		return
 	}
 	if to == nil {
-		p.unmet(pid, pid.unreachable(), c.worker())
+		switch e := pid.edge(); {
+		case e == nil:
+			p.unmet(pid, pid.unreachable(), c.worker())
+		case pid.id == 0:
+			p.unmet(pid, errFarAddress, c.worker())
+		default:
+			e.link(p, pid, c.worker())
+		}
 		return
 	}
 	pid = to.pid() // an address is resolved once: the link is to a process
@@ -63,6 +75,11 @@ func (p *process) addLink(from PID) bool {
 // Unlink removes the link to pid. Nothing of it is delivered afterwards, not even an ExitSignal that is queued already.
 func (c *core) Unlink(pid PID) {
 	p := c.p
+	pid = c.sys.own(pid)
+	if e := pid.edge(); e != nil {
+		e.unlink(p, pid)
+		return
+	}
 	if to := pid.resolve(); to != nil {
 		pid = to.pid()
 		if x := to.extend(); to != p {
@@ -75,15 +92,23 @@ func (c *core) Unlink(pid PID) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.links.remove(pid)
+	e.forgetExitsLocked(pid)
+}
+
+// forgetExitsLocked keeps queued ExitSignals of a link from being delivered.
+func (e *ext) forgetExitsLocked(from PID) {
 	if e.rare == nil {
 		return
 	}
 	for _, h := range e.rare.exits {
-		if h.payload.(ExitSignal).From == pid {
+		if h.payload.(ExitSignal).From == from {
 			h.cancelled = true
 		}
 	}
 }
+
+// errFarAddress ends a link to the address of a name of another node, which stands for no process yet.
+var errFarAddress = fmt.Errorf("%w: a link to another node needs a PID; resolve the name there first", NoProc)
 
 // Monitor makes this process get a [Down] when pid ends, or at once, with [NoProc], if it does not exist. Monitors go one way;
 // every call makes one of its own.
@@ -91,9 +116,13 @@ func (c *core) Monitor(pid PID) MonitorRef {
 	p := c.p
 	n := c.sys.refs.Add(1)
 	ref := MonitorRef{n}
+	pid = c.sys.own(pid)
 	to := pid.resolve()
 	if to != nil {
 		pid = to.pid()
+	} else if e := pid.edge(); e != nil {
+		e.monitor(p, n, pid, c.worker())
+		return ref
 	}
 	e := p.extend()
 	e.mu.Lock()
@@ -149,6 +178,8 @@ func (c *core) Demonitor(ref MonitorRef) {
 	}
 	if to := pid.resolve(); to != nil {
 		to.unwatch(ref.n)
+	} else if x := pid.edge(); x != nil {
+		x.demonitor(c.p, ref.n, pid)
 	}
 }
 

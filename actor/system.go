@@ -36,6 +36,12 @@ type System struct {
 	warnings warnings
 	refs     atomic.Uint64 // monitor references
 
+	attached   atomic.Pointer[attachment]
+	wire       wireAsks
+	conveyed   atomic.Uint64
+	conveyLost atomic.Uint64
+	arrived    atomic.Uint64
+
 	spawned     atomic.Uint64
 	exited      atomic.Uint64
 	handled     atomic.Uint64 // by others than the workers of now
@@ -167,19 +173,34 @@ func (s *System) Send(to PID, msg any) { s.deliver(context.Background(), to, env
 
 // TrySend is Send that reports why the message cannot be delivered; see [Context.TrySend].
 func (s *System) TrySend(to PID, msg any) error {
-	p := to.resolve()
-	if p == nil {
-		return to.unreachable()
+	return s.tryDeliver(to, envelope{msg: msg}, nil)
+}
+
+// tryDeliver is deliver that never waits and returns why e was not delivered.
+func (s *System) tryDeliver(to PID, e envelope, w *worker) error {
+	to = s.own(to)
+	if p := to.resolve(); p != nil {
+		return p.ops.push(e, w)
 	}
-	return p.ops.push(envelope{msg: msg}, nil)
+	if to.far() {
+		return s.convey(context.Background(), to, e, nil, false)
+	}
+	return NoProc
 }
 
 // deliver brings e to the process behind to, or makes a dead letter of it. c is the sender's, if it runs as a process;
 // ctx bounds the wait for room, if there is one.
 func (s *System) deliver(ctx context.Context, to PID, e envelope, c *core) {
+	to = s.own(to)
 	p := to.resolve()
 	if p == nil {
-		s.undeliverable(to, e, to.unreachable())
+		err := error(NoProc)
+		if to.far() {
+			err = s.convey(ctx, to, e, c, true)
+		}
+		if err != nil {
+			s.undeliverable(to, e, err)
+		}
 		return
 	}
 	var w *worker
@@ -206,11 +227,13 @@ func (s *System) pushFailed(ctx context.Context, p *process, e envelope, c *core
 
 // deliverNow is deliver that never waits.
 func (s *System) deliverNow(to PID, e envelope) {
-	err := to.unreachable()
-	if p := to.resolve(); p != nil {
-		err = p.ops.push(e, nil)
+	if h := e.hdr; h != nil && h.kind == kindTimer && to.far() {
+		if !h.timer.deliver() {
+			return
+		}
+		e.hdr = h.meta.header() // on the way nobody can stop it
 	}
-	if err != nil {
+	if err := s.tryDeliver(to, e, nil); err != nil {
 		s.undeliverable(to, e, err)
 	}
 }
@@ -229,8 +252,15 @@ func (s *System) undeliverable(to PID, e envelope, reason error) {
 
 // Exit sends an exit signal from nobody; see [Context.Exit].
 func (s *System) Exit(pid PID, reason error) {
+	s.exit(PID{}, pid, reason, nil)
+}
+
+func (s *System) exit(from, pid PID, reason error, w *worker) {
+	pid = s.own(pid)
 	if p := pid.resolve(); p != nil {
-		p.exitSignal(PID{}, reason, false, nil)
+		p.exitSignal(from, reason, false, w)
+	} else if e := pid.edge(); e != nil {
+		e.tell(Signal{Kind: SignalExit, From: from, To: pid, Reason: reason})
 	}
 }
 
@@ -296,7 +326,8 @@ func (s *System) Whereis(name string) (PID, bool) {
 	return q.(*process).pid(), true
 }
 
-// Alive reports whether the process behind pid has not ended. It says nothing of the moment after.
+// Alive reports whether the process behind pid has not ended. It says nothing of the moment after. Of processes of other nodes
+// nothing is known here: it is false.
 func (s *System) Alive(pid PID) bool {
 	p := pid.resolve()
 	return p != nil && !p.dead()
@@ -321,11 +352,18 @@ type Stats struct {
 	DeadBy      map[string]uint64 // by the text of the reason
 	Queued      int               // in mailboxes and stashes now
 	LateReplies uint64            // answers nobody waited for
+
+	// Messages and requests between nodes. What was conveyed is handled, and counted above, at the other node; what arrived is
+	// counted above too. What was lost on the way was conveyed and is a dead letter: Sent and Dead count it here.
+	Conveyed   uint64
+	ConveyLost uint64
+	Arrived    uint64
 }
 
 // Stats looks at every process; it is not for every millisecond.
 func (s *System) Stats() Stats {
 	st := Stats{Processes: s.table.count(), Exited: s.exited.Load(), Spawned: s.spawned.Load(), LateReplies: s.lateReplies.Load()}
+	st.Conveyed, st.ConveyLost, st.Arrived = s.conveyed.Load(), s.conveyLost.Load(), s.arrived.Load()
 	queued, aside := 0, 0
 	s.table.each(func(p *process) bool {
 		queued += p.ops.queued()

@@ -35,23 +35,25 @@ func (r Ref[M]) Send(from Sender, msg M) {
 	var self PID
 	var h *header
 	var w *worker
+	var s *System
 	switch x := from.(type) {
 	case *Context:
 		if x.p.dead() {
 			x.killed(r.PID, msg)
 			return
 		}
-		self, h, w = x.p.pid(), x.meta.header(), x.w
+		self, h, w, s = x.p.pid(), x.meta.header(), x.w, x.sys
 	case *System:
+		s = x
 	default:
 		o := from.origin()
 		if o.over() {
 			o.ended(r.PID, msg) // here, so that msg is boxed only then
 			return
 		}
-		self, h = o.from, o.meta.header()
+		self, h, s = o.from, o.meta.header(), o.sys
 	}
-	if p := r.PID.resolve(); p != nil {
+	if p := r.PID.resolve(); p != nil && r.PID.h.sys == s {
 		if q, ok := p.ops.(*typedProcess[M]); ok && q.put(msg, self, h, w) == nil {
 			return
 		}
