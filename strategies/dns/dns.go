@@ -159,7 +159,7 @@ func isMissing(err error) bool {
 
 func (s *Strategy) askHosts(ctx context.Context, network string) answer {
 	ips, err := s.resolver.LookupNetIP(ctx, network, s.config.Name)
-	a := answer{err: explain(ctx, err)}
+	a := answer{err: s.explain(ctx, err)}
 	for _, ip := range ips {
 		addr := netip.AddrPortFrom(ip.Unmap(), uint16(s.config.Port))
 		a.peers = append(a.peers, strategies.Peer{Addr: addr.String()})
@@ -169,7 +169,7 @@ func (s *Strategy) askHosts(ctx context.Context, network string) answer {
 
 func (s *Strategy) askServices(ctx context.Context) answer {
 	_, services, err := s.resolver.LookupSRV(ctx, "", "", s.config.Name)
-	a := answer{err: explain(ctx, err)}
+	a := answer{err: s.explain(ctx, err)}
 	for _, r := range services {
 		host := strings.TrimSuffix(r.Target, ".")
 		if host == "" {
@@ -183,8 +183,14 @@ func (s *Strategy) askServices(ctx context.Context) answer {
 	return a
 }
 
-// explain puts the reason of a timeout in place of a plain one.
-func explain(ctx context.Context, err error) error {
+// explain names the server that was asked, which the library takes for that of the system, and puts the reason of a
+// timeout in place of a plain one.
+func (s *Strategy) explain(ctx context.Context, err error) error {
+	if d, ok := errors.AsType[*net.DNSError](err); ok && s.config.Server != "" {
+		named := *d
+		named.Server = s.config.Server
+		err = &named
+	}
 	if err != nil && ctx.Err() != nil {
 		return fmt.Errorf("%w (%w)", err, context.Cause(ctx))
 	}

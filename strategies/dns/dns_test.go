@@ -130,6 +130,7 @@ func TestSilentServer(t *testing.T) {
 	s.set(func(s *server) { s.silent = true })
 	updates := watch(t, s, dns.Config{Name: "cluster.test.", Port: 1, Timeout: 50 * time.Millisecond})
 	until(t, updates, "no answer within 50ms")
+	until(t, updates, " on "+s.addr+": ") // the server that was asked, not one of the system
 }
 
 // TestBadConfigurationNamesFieldAndCure translates the cases "missing config" and "invalid config".
