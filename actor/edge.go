@@ -199,6 +199,25 @@ func (e *Edge) message(sig Signal) {
 	s.deliverNow(sig.To, env)
 }
 
+// Unreadable is Arrive for a signal whose message or answer this node cannot read. A message is a dead letter with reason, an
+// asker is told it. Of other signals it is nothing.
+func (e *Edge) Unreadable(sig Signal, reason error) {
+	s := e.sys
+	switch sig.Kind {
+	case SignalMessage, SignalRequest:
+		s.arrived.Add(1)
+		s.refused(sig.From, sig.To, sig.Message, reason, nil)
+		if sig.Kind == SignalRequest {
+			if a := s.requestOf(sig); a != nil {
+				a.fail(reason, nil)
+			}
+		}
+	case SignalAnswer:
+		sig.Message, sig.Reason = nil, reason
+		s.wire.answered(s, sig)
+	}
+}
+
 // Undelivered makes a dead letter of a message or request to the other node that [Peer.Carry] took and that was lost on the
 // way. Of other signals it is nothing.
 func (e *Edge) Undelivered(sig Signal, reason error) {

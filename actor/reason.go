@@ -46,6 +46,17 @@ var (
 	ErrNameTaken error = reason("name is taken")
 	// ErrTooManyProcesses: the process table is full.
 	ErrTooManyProcesses error = reason("too many processes")
+
+	// ErrUnknownType: the type of the message is not registered at this node or at the other.
+	ErrUnknownType error = reason("unknown type")
+	// ErrNotEncodable: the message cannot travel, or did not arrive as it should.
+	ErrNotEncodable error = reason("not encodable")
+	// ErrTooLarge: the message is larger than what may travel.
+	ErrTooLarge error = reason("too large")
+	// ErrUnsupported: the message needs something that the receiving node's version does not know.
+	ErrUnsupported error = reason("unsupported")
+	// ErrConnectionLost: the connection was lost before the other node acknowledged the message. It may have been handled.
+	ErrConnectionLost error = reason("connection lost")
 )
 
 type reason string
