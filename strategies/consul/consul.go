@@ -45,6 +45,11 @@ const (
 	metaName   = "foundation-node"
 )
 
+// neededRights says what a token must allow.
+const neededRights = "give a Token with service:write for the service, and service:read and node:read"
+
+var errHidden = errors.New("all instances are held back from this Token; " + neededRights)
+
 // Strategy registers at and asks one agent.
 type Strategy struct {
 	config Config
@@ -193,10 +198,16 @@ func (d *datacenter) ask(ctx context.Context, index uint64) (peers []strategies.
 	// The agent adds up to a sixteenth to the time it waits.
 	ctx, cancel := context.WithTimeout(ctx, d.config.WaitTime+d.config.WaitTime/16+10*time.Second)
 	defer cancel()
-	options := (&api.QueryOptions{Datacenter: d.name, WaitIndex: index, WaitTime: d.config.WaitTime}).WithContext(ctx)
-	entries, meta, err := d.client.Health().ServiceMultipleTags(d.config.Service, d.config.Tags, true, options)
+	entries, meta, err := d.instances(ctx, index)
+	if err == nil && len(entries) == 0 && index > 0 {
+		// Answers to questions that waited come from a copy at the agent and do not say what was held back.
+		entries, meta, err = d.instances(ctx, 0)
+	}
 	if err != nil {
 		return nil, 0, explain(err)
+	}
+	if len(entries) == 0 && meta.ResultsFilteredByACLs {
+		return nil, 0, errHidden
 	}
 	for _, e := range entries {
 		if e == nil || e.Service == nil || e.Node == nil {
@@ -214,6 +225,12 @@ func (d *datacenter) ask(ctx context.Context, index uint64) (peers []strategies.
 	return peers, meta.LastIndex, nil
 }
 
+// instances asks once, and waits for a change after index if that is not zero.
+func (d *datacenter) instances(ctx context.Context, index uint64) ([]*api.ServiceEntry, *api.QueryMeta, error) {
+	options := (&api.QueryOptions{Datacenter: d.name, WaitIndex: index, WaitTime: d.config.WaitTime}).WithContext(ctx)
+	return d.client.Health().ServiceMultipleTags(d.config.Service, d.config.Tags, true, options)
+}
+
 // id of this node's registration: the same after a restart, so that no dead twin is left.
 func (s *Strategy) id() string { return s.config.Service + "-" + s.self.Addr }
 
@@ -221,7 +238,7 @@ func (s *Strategy) id() string { return s.config.Service + "-" + s.self.Addr }
 func explain(err error) error {
 	status, ok := errors.AsType[api.StatusError](err)
 	if ok && (status.Code == 403 || status.Code == 401) {
-		return fmt.Errorf("%w; give a Token with service:write for the service, and service:read and node:read", err)
+		return fmt.Errorf("%w; %s", err, neededRights)
 	}
 	return err
 }

@@ -153,6 +153,26 @@ func TestErrorsRemoveNobody(t *testing.T) {
 	n.until(t, "[a:1]")
 }
 
+// TestTokenThatSeesNobody: what a token may not see is held back without an error, and, for answers that waited, without
+// a word.
+func TestTokenThatSeesNobody(t *testing.T) {
+	s := newServer(t)
+	s.put("a", "")
+	s.hidden = true
+	start(t, s, consul.Config{}, "").until(t, "held back from this Token; give a Token")
+	s.change(func() { s.hidden = false })
+	n := start(t, s, consul.Config{}, "")
+	n.until(t, "[a:1]")
+	s.change(func() { s.hidden = true })
+	if before := n.until(t, "held back from this Token"); len(before) > 0 {
+		t.Errorf("reported %q", before)
+	}
+	s.change(func() { s.hidden = false })
+	n.until(t, "[a:1]")
+	s.remove("a")
+	n.until(t, "[]")
+}
+
 // TestIndexGoesBack: after a Consul server lost its data, the watch starts anew instead of waiting for the old index.
 func TestIndexGoesBack(t *testing.T) {
 	s := newServer(t)

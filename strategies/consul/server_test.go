@@ -25,6 +25,7 @@ type server struct {
 	changed  chan struct{}
 	status   int    // answer to all requests, if not 0
 	body     string // answer to queries, if not empty
+	hidden   bool   // the token may see no instance; only answers to questions that did not wait say so
 	asked    []string
 	renewed  int
 }
@@ -130,6 +131,10 @@ func (s *server) query(w http.ResponseWriter, r *http.Request, name string) {
 		return
 	}
 	w.Header().Set("X-Consul-Index", strconv.FormatUint(s.index, 10))
+	w.Header().Set("X-Consul-LastContact", "0") // without it the client reads no other
+	if s.hidden && index == 0 {
+		w.Header().Set("X-Consul-Results-Filtered-By-ACLs", "true")
+	}
 	if s.body != "" {
 		fmt.Fprint(w, s.body)
 		return
@@ -137,7 +142,7 @@ func (s *server) query(w http.ResponseWriter, r *http.Request, name string) {
 	list := []any{}
 	for _, v := range s.services {
 		tagged := !slices.ContainsFunc(q["tag"], func(t string) bool { return !slices.Contains(v.Tags, t) })
-		if v.Name == name && v.passing && v.datacenter == q.Get("dc") && tagged {
+		if !s.hidden && v.Name == name && v.passing && v.datacenter == q.Get("dc") && tagged {
 			list = append(list, map[string]any{"Node": map[string]any{"Node": "n", "Address": "10.9.9.9"}, "Service": v})
 		}
 	}
