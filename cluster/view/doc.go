@@ -18,7 +18,7 @@
 // Death is proved, without waiting for silence, by
 //
 //   - P1, a newer incarnation of the name: from the same address at once; from another address if the old one refuses dials.
-//   - P2, refusal: no control connection is open, two dials in a row were refused, and more than half of the other members
+//   - P2, refusal: the control connection closed, two dials in a row were refused, and more than half of the other members
 //     that are up found the same by dials of their own.
 //   - P3, a goodbye.
 //

@@ -142,6 +142,9 @@ func (v *View) prove(m *member) {
 		v.down(m, byItself, "its address refuses connections, and a newer incarnation is at "+m.claim.addr)
 		return
 	}
+	if !m.greeted {
+		return // what never was open did not close; so a node behind a firewall that refuses is not removed again and again
+	}
 	others, yes := 0, 0
 	for _, o := range v.members {
 		if o == v.self || o == m || !o.up() {

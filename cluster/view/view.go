@@ -223,7 +223,7 @@ func (v *View) retry(m *member) {
 	if c := m.claim; c != nil && v.at-c.at >= v.t.LinkBroken {
 		m.claim = nil // who wanted the name does not ask any more
 	}
-	wanted := m.claim != nil || m.session != sessionUp && !v.t.NoProof
+	wanted := m.claim != nil || m.greeted && m.session != sessionUp && !v.t.NoProof
 	if wanted && v.at-m.probe.started >= v.t.Silent {
 		v.startProbe(m)
 	}

@@ -1,0 +1,6 @@
+//go:build !race
+
+package view_test
+
+// defaultSeeds is how many runs of TestChaos a normal test makes.
+const defaultSeeds = 2000
