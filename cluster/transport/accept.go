@@ -3,7 +3,6 @@ package transport
 import (
 	"context"
 	"errors"
-	"io"
 	"net"
 	"time"
 
@@ -25,7 +24,7 @@ func (t *Transport) accept() {
 			pause(t.ctx, 10*time.Millisecond)
 			continue
 		}
-		if !t.hold(conn, +1) {
+		if !t.hold(conn) {
 			conn.Close()
 			continue
 		}
@@ -43,26 +42,24 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// hold counts a handshake of others, if there is room, so that Close finds its connection.
-func (t *Transport) hold(c net.Conn, pending int) bool {
+// hold counts a handshake of others, if there is room, and lets Close find its connection.
+func (t *Transport) hold(c net.Conn) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.mu.pending >= t.cfg.Limits.Pending || t.ctx.Err() != nil {
 		return false
 	}
-	t.mu.pending += pending
+	t.mu.pending++
 	t.mu.conns[c] = struct{}{}
 	return true
 }
 
-// release ends what hold began. The connection is known no more if forget is set.
-func (t *Transport) release(c net.Conn, pending int, forget bool) {
+// release ends what hold began.
+func (t *Transport) release(c net.Conn) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.mu.pending -= pending
-	if forget {
-		delete(t.mu.conns, c)
-	}
+	t.mu.pending--
+	delete(t.mu.conns, c)
 }
 
 // greet finds out what a new connection wants.
@@ -71,15 +68,14 @@ func (t *Transport) greet(conn net.Conn) {
 	conn.SetDeadline(time.Now().Add(t.cfg.Timing.Handshake))
 	c, kind, err := t.acceptSecure(conn)
 	if err == nil && kind != sessionPreface {
-		t.release(conn, 1, false)
+		t.release(conn)
 		t.serveStream(c, kind)
-		t.release(conn, 0, true)
 		return
 	}
-	defer t.release(conn, 1, true)
+	defer t.release(conn)
 	if err != nil {
 		err = t.reject(c, true, Hello{}, err)
-		if err != errSilent {
+		if err != errSilent && t.ctx.Err() == nil {
 			t.handler.Refused(c.addr, Hello{}, handshakeError(err))
 		}
 		return
@@ -89,16 +85,6 @@ func (t *Transport) greet(conn net.Conn) {
 
 // errSilent: a peer that connected and left without a word: a probe.
 var errSilent = errors.New("transport: connected and left")
-
-// readPreface reads what the side that dialled begins with.
-func readPreface(c net.Conn) (kind byte, err error) {
-	if err := readMagic(c); err != nil {
-		return 0, err
-	}
-	var b [1]byte
-	_, err = io.ReadFull(c, b[:])
-	return b[0], err
-}
 
 // answer is the listener's part of a handshake for a lane.
 func (t *Transport) answer(c *peerConn) {

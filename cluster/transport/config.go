@@ -123,8 +123,8 @@ func (c Config) check() error {
 			bad("Advertise", "%q is not host:port; leave it empty for the address listened on", c.Advertise)
 		}
 	}
-	if c.TLS != nil || c.Compress > 0 {
-		bad("TLS or Config.Compress", "is given; this version has neither")
+	if c.TLS != nil && (c.TLS.Certificate == nil || c.TLS.Authorities == nil) {
+		bad("TLS", "lacks Certificate or Authorities; TLSFiles gives both")
 	}
 	errs = append(errs, c.checkLanes()...)
 	l, t := c.Limits, c.Timing

@@ -9,8 +9,8 @@ import (
 	"github.com/foundation-runtime/foundation/cluster/nodeid"
 )
 
-// open dials addr, up to and with the magic of this side and what it wants.
-func (t *Transport) open(ctx context.Context, addr string, kind byte) (*peerConn, error) {
+// open dials addr, up to the preface.
+func (t *Transport) open(ctx context.Context, addr string) (*peerConn, error) {
 	conn, err := t.cfg.Network.Dial(ctx, addr)
 	if err != nil {
 		return nil, fmt.Errorf("transport: dial %s: %w", addr, err)
@@ -31,7 +31,7 @@ func (t *Transport) introduce(ctx context.Context, addr string) (nodeid.ID, erro
 	ctx, cancel := context.WithTimeout(ctx, t.cfg.Timing.Handshake)
 	defer cancel()
 	defer context.AfterFunc(t.ctx, cancel)()
-	c, err := t.open(ctx, addr, sessionPreface)
+	c, err := t.open(ctx, addr)
 	var peer Hello
 	if err == nil {
 		stop := context.AfterFunc(ctx, func() { c.Close() })
@@ -77,7 +77,7 @@ func (t *Transport) readAnswer(c *peerConn, body bool) (Hello, request, error) {
 // dial is the dialler's part of a handshake for a lane. Without error the connection is handed to the lane.
 func (l *lane) dial(ctx context.Context) error {
 	s, t := l.s, l.s.t
-	c, err := t.open(ctx, s.address(), sessionPreface)
+	c, err := t.open(ctx, s.address())
 	if err != nil {
 		return err
 	}

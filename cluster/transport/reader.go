@@ -2,7 +2,6 @@ package transport
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 )
@@ -11,6 +10,7 @@ import (
 type inbound struct {
 	large []byte // a large record, as far as it has come
 	total int    // its length; 0: there is none under way
+	plain []byte // a frame that came compressed
 }
 
 // ackBytes is how much is received before an acknowledgement is sent without waiting for a frame to ride on.
@@ -145,12 +145,4 @@ func (in *inbound) piece(kind byte, payload []byte, limit int) ([]byte, error) {
 	rec := in.large
 	in.large, in.total = nil, 0
 	return rec, nil
-}
-
-// expand undoes compression.
-func (in *inbound) expand(h header, payload []byte, limit int) ([]byte, error) {
-	if h.flags&flagCompressed == 0 {
-		return payload, nil
-	}
-	return nil, errors.New("transport: compressed")
 }

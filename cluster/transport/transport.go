@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -183,10 +185,11 @@ func (t *Transport) Close(ctx context.Context) error {
 	t.cancel()
 	t.listener.Close()
 	t.mu.Lock()
-	for c := range t.mu.conns {
+	strangers := slices.Collect(maps.Keys(t.mu.conns))
+	t.mu.Unlock()
+	for _, c := range strangers {
 		c.Close()
 	}
-	t.mu.Unlock()
 	t.wg.Wait()
 	close(t.mu.closed)
 	return errors.Join(left...)

@@ -77,9 +77,10 @@ func (l *lane) attach(w *wire) error {
 // write is the writer: it writes what there is, and waits for more.
 func (l *lane) write(w *wire) {
 	small := make([]byte, headerSize)
+	var packed []byte
 	for {
-		b, seg, ok := l.next(w, small)
-		if !ok {
+		j := l.next(w, small)
+		if j.b == nil {
 			select {
 			case <-l.wake:
 				continue
@@ -89,8 +90,12 @@ func (l *lane) write(w *wire) {
 				return
 			}
 		}
-		_, err := w.conn.Write(b)
-		l.wrote(w, seg)
+		if t := l.s.t.cfg.Compress; t > 0 && j.frames {
+			packed = squeeze(packed, j.b, t)
+			j.b = packed
+		}
+		_, err := w.conn.Write(j.b)
+		l.wrote(w, j.seg)
 		if err != nil {
 			w.fail(err)
 			return
@@ -98,24 +103,31 @@ func (l *lane) write(w *wire) {
 	}
 }
 
+// job is something to write.
+type job struct {
+	b      []byte   // nil: nothing
+	seg    *segment // that b is part of; nil: none
+	frames bool     // b is whole frames
+}
+
 // next is what the writer writes next. Without anything, the writer is parked.
-func (l *lane) next(w *wire, small []byte) ([]byte, *segment, bool) {
+func (l *lane) next(w *wire, small []byte) job {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if w.rest != nil {
-		b, seg := w.rest, w.restOf
+		j := job{b: w.rest, seg: w.restOf}
 		w.rest, w.restOf = nil, nil
-		return b, seg, true
+		return j
 	}
 	if l.dead || w.writing {
 		l.parked = true
-		return nil, nil, false
+		return job{}
 	}
 	received := l.received.Load()
 	if b, seg := l.out.take(received); b != nil {
 		w.writing = true
 		l.ackDue, l.ackOut = false, received
-		return b, seg, true
+		return job{b, seg, true}
 	}
 	h := header{kind: kindAck, ack: received}
 	switch {
@@ -124,12 +136,12 @@ func (l *lane) next(w *wire, small []byte) ([]byte, *segment, bool) {
 		h.kind, l.saying = kindGoodbye, false
 	default:
 		l.parked = true
-		return nil, nil, false
+		return job{}
 	}
 	h.put(small)
 	w.writing = true
 	l.ackDue, l.ackOut = false, received
-	return small, nil, true
+	return job{b: small}
 }
 
 // wrote ends a write.
