@@ -1,5 +1,5 @@
 # Entry points for people and for continuous integration. Every target works on a fresh clone with Go alone;
-# bench-deps is the only one that installs something outside the module cache.
+# bench-deps and e2e-deps install programs of Debian; e2e-deps and e2e keep a Consul server in the user's cache.
 
 GO       ?= go
 FUZZTIME ?= 10s
@@ -7,15 +7,20 @@ FUZZTIME ?= 10s
 # Bounded, so that a deadlock is reported with its stacks instead of hanging the run.
 TEST_TIMEOUT ?= 170s
 RACE_TIMEOUT ?= 300s
+E2E_TIMEOUT  ?= 300s
 
 # What the race detector has nothing to say about: benchmarks measure, lint reads source text.
 RACE_SKIP = -e '/bench$$' -e /bench/ -e '/internal/lint$$'
 
+# The Consul server is built once for a version, from the module that names it. The tests look for it at the same place.
+CONSUL_VERSION = $(shell awk '$$1 == "github.com/hashicorp/consul" { print $$2 }' tools/consul/go.mod)
+CONSUL = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/foundation-tools/consul-$(CONSUL_VERSION)
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test race check bench bench-deps fuzz
+.PHONY: help demo test race check bench bench-deps e2e e2e-deps fuzz
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: ## count the words of the Go source tree with a few hundred lines of actors
 	$(GO) run ./examples/wordcount
@@ -29,9 +34,11 @@ race: ## run the concurrent packages' tests under the race detector, in random o
 
 check: ## vet, gofmt, staticcheck and the rules of internal/lint
 	$(GO) vet ./...
+	$(GO) vet -tags e2e ./internal/e2e/...
 	@unformatted=$$(gofmt -l .) || exit 1; \
 	if [ -n "$$unformatted" ]; then echo "gofmt -w these files:"; echo "$$unformatted"; exit 1; fi
 	$(GO) tool -modfile=tools/go.mod staticcheck ./...
+	$(GO) tool -modfile=tools/go.mod staticcheck -tags e2e ./internal/e2e/...
 	$(GO) test -count=1 ./internal/lint
 
 bench: ## measure the hot path beside a Go channel, protoactor-go and (if erl is there) Erlang
@@ -42,6 +49,21 @@ bench-deps: ## install Erlang for the comparison in make bench (Debian or Ubuntu
 	sudo=$$(command -v sudo || true); [ "$$(id -u)" = 0 ] && sudo=; \
 	$$sudo apt-get update -q && \
 	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends erlang-base; fi
+
+e2e: ## run the tests with real processes, servers and a cut network (as root, on Linux)
+	@if [ "$$(id -u)" = 0 ] && [ ! -x $(CONSUL) ]; then $(MAKE) --no-print-directory $(CONSUL); fi
+	$(GO) test -v -tags e2e -count=1 -timeout $(E2E_TIMEOUT) ./internal/e2e/...
+
+e2e-deps: $(CONSUL) ## install dnsmasq and iproute2 (Debian or Ubuntu) and build a Consul server (5 minutes)
+	@if command -v dnsmasq >/dev/null && command -v ip >/dev/null; then echo "dnsmasq and ip are already installed"; else \
+	sudo=$$(command -v sudo || true); [ "$$(id -u)" = 0 ] && sudo=; \
+	$$sudo apt-get update -q && \
+	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends dnsmasq-base iproute2; fi
+
+# Linked under another name, so that what is there is whole.
+$(CONSUL):
+	@mkdir -p $(dir $@)
+	cd tools/consul && CGO_ENABLED=0 nice -n 19 $(GO) build -ldflags='-s -w' -o $@.$$$$ github.com/hashicorp/consul && mv $@.$$$$ $@
 
 fuzz: ## run each fuzz target for FUZZTIME
 	@set -e; packages=$$($(GO) list ./...); for pkg in $$packages; do \
