@@ -112,12 +112,16 @@ func (l *lane) run() {
 		}
 	}
 	var r redialler
-	for {
+	for before := false; ; before = true {
 		w := l.connect(&r)
 		if w == nil {
 			return
 		}
+		if before {
+			l.tellAgain()
+		}
 		l.serve(w)
+		l.tellLost()
 		if w.moved {
 			r.failures = 0
 		}

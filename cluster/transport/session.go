@@ -22,6 +22,7 @@ type Session struct {
 	lanes []*lane
 	after <-chan struct{} // an earlier session with the same life, to be swept first; nil: none
 	peer  atomic.Pointer[Hello]
+	value atomic.Pointer[any]
 	heard atomic.Int64 // time since t.began
 	wg    sync.WaitGroup
 	up    chan struct{} // closed when Up has returned
