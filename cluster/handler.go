@@ -1,0 +1,133 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"syscall"
+	"time"
+
+	"github.com/foundation-runtime/foundation/cluster/nodeid"
+	"github.com/foundation-runtime/foundation/cluster/transport"
+	"github.com/foundation-runtime/foundation/cluster/view"
+)
+
+// What transport tells.
+
+// check decides whether a node that shakes hands is admitted.
+func (l *life) check(peer transport.Hello) error {
+	info, err := parseInfo(peer.Meta)
+	if err != nil {
+		return err
+	}
+	if _, err := l.n.types.Table(peer.Types); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stepLocked(view.Hello{ID: peer.Node, Addr: peer.Addr, Info: info})
+	err = l.view.Admit(peer.Node, peer.Addr)
+	if e, ok := errors.AsType[*view.AdmitError](err); ok {
+		return refusal{e}
+	}
+	return err
+}
+
+// Up implements transport.Handler.
+func (l *life) Up(s *transport.Session) {
+	hello := s.Peer()
+	p := l.peer(s.ID())
+	table, err := l.n.types.Table(hello.Types)
+	if err != nil {
+		l.transport.End(s.ID(), err) // check has looked at it
+		return
+	}
+	p.types.Store(table)
+	p.session.Store(s)
+	p.up.Store(true)
+	s.SetValue(p)
+	info, _ := parseInfo(hello.Meta)
+	l.mu.Lock()
+	l.stepLocked(view.SessionUp{ID: s.ID(), Addr: hello.Addr, Info: info})
+	rec := l.statusLocked()
+	l.mu.Unlock()
+	p.control(rec)
+}
+
+// Record implements transport.Handler.
+func (l *life) Record(s *transport.Session, lane transport.Lane, rec []byte) {
+	p, ok := s.Value().(*peer)
+	if !ok {
+		return
+	}
+	if lane != transport.Control {
+		p.record(rec)
+		return
+	}
+	in, err := parseControl(rec, s.ID())
+	if err != nil {
+		l.transport.End(s.ID(), errors.Join(transport.ErrMalformed, err))
+		return
+	}
+	if in != nil {
+		l.step(in)
+	}
+}
+
+// Lost implements transport.Handler: the connection broke and is being made anew.
+func (l *life) Lost(s *transport.Session) { l.step(view.SessionLost{ID: s.ID()}) }
+
+// Again implements transport.Handler: the connection works again.
+func (l *life) Again(s *transport.Session) {
+	hello := s.Peer()
+	info, _ := parseInfo(hello.Meta)
+	l.step(view.SessionUp{ID: s.ID(), Addr: hello.Addr, Info: info})
+}
+
+// Down implements transport.Handler.
+func (l *life) Down(s *transport.Session, why error, lost []transport.Lost) {
+	p := l.peer(s.ID())
+	p.swept(lost)
+	if errors.Is(why, transport.ErrGoodbye) {
+		l.step(view.Goodbye{ID: s.ID()})
+	}
+	l.step(view.SessionDown{ID: s.ID(), Why: why.Error()})
+}
+
+// Refused implements transport.Handler.
+func (l *life) Refused(addr string, peer transport.Hello, err error) {
+	l.n.log.Info("cluster: a handshake failed", "addr", addr, "node", peer.Node.String(), "error", err)
+	r, ok := errors.AsType[*transport.RefusedError](err)
+	if !ok || !r.Remote || !errors.Is(r, transport.ErrCheck) || peer.Node.IsZero() {
+		return
+	}
+	code, floor, rank, err := parseRefusal(r.Meta)
+	if err == nil && code == refusedOld {
+		l.step(view.Removed{By: peer.Node, Addr: addr, Floor: floor, Rank: rank})
+	}
+}
+
+// dial finds out whether a member's address refuses.
+func (l *life) dial(o view.Dial) {
+	timer := time.NewTimer(o.After)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-l.ctx.Done():
+		return
+	}
+	ctx, cancel := context.WithTimeout(l.ctx, l.n.timing.view.Silent)
+	defer cancel()
+	result := view.Silent
+	var answered nodeid.ID
+	switch id, err := l.transport.Introduce(ctx, o.Addr); {
+	case err == nil:
+		result, answered = view.Accepted, id
+	case errors.Is(err, syscall.ECONNREFUSED):
+		result = view.Refused
+	default:
+		if r, ok := errors.AsType[*transport.RefusedError](err); ok {
+			result, answered = view.Accepted, r.Peer
+		}
+	}
+	l.step(view.Dialled{ID: o.ID, Attempt: o.Attempt, Result: result, Answered: answered})
+}
