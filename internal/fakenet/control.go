@@ -127,17 +127,11 @@ func (n *Network) SetLoss(loss, duplicate, reorder float64) {
 	n.cfg.Loss, n.cfg.Duplicate, n.cfg.Reorder = loss, duplicate, reorder
 }
 
-// resumeFlow lets streams and dials go on that a cut or a pause may have stopped.
+// resumeFlow lets streams go on that a cut or a pause may have stopped.
 func (n *Network) resumeFlow() {
 	for c := range n.conns {
 		c.pump()
 		c.credit()
-	}
-	for d := range n.dials {
-		if d.stalled {
-			d.stalled = false
-			n.request(d)
-		}
 	}
 }
 

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// busyRetry is how long a dial waits when the backlog is full, as a kernel that repeats its request.
-const busyRetry = 100 * time.Millisecond
+// firstRepeat is when a request without an answer is repeated; each pause is twice the one before. So it is with TCP.
+const firstRepeat = time.Second
 
 // listener waits for dials.
 type listener struct {
@@ -90,7 +90,7 @@ type dialing struct {
 	conn    *conn // once it exists
 	err     error
 	settled bool
-	stalled bool // a cut is in the way
+	repeats int
 	done    chan struct{}
 }
 
@@ -163,7 +163,7 @@ func (n *Network) begin(from *host, addr string) (*dialing, error) {
 	return d, nil
 }
 
-// request sends the dial to the other host. A host that there never was does not answer.
+// request sends the dial to the other host, and again while nothing comes back. A host that there never was does not answer.
 func (n *Network) request(d *dialing) {
 	if d.settled {
 		return
@@ -172,10 +172,17 @@ func (n *Network) request(d *dialing) {
 		d.to = n.hosts[d.remote.Addr()]
 	}
 	if d.to == nil || !n.open(d.from, d.to) || d.from.paused {
-		d.stalled = true
+		n.repeat(d)
 		return
 	}
 	n.after(n.delay(d.from, d.to, 0), func() { n.requested(d) })
+}
+
+// repeat sends the dial again later.
+func (n *Network) repeat(d *dialing) {
+	pause := firstRepeat << min(d.repeats, 6)
+	d.repeats++
+	n.after(pause, func() { n.request(d) })
 }
 
 // requested is the other host's answer. Its machine gives it: a paused program does not matter.
@@ -184,7 +191,7 @@ func (n *Network) requested(d *dialing) {
 		return
 	}
 	if !n.open(d.from, d.to) || !n.open(d.to, d.from) {
-		d.stalled = true
+		n.repeat(d)
 		return
 	}
 	ln := d.to.listeners[d.remote.Port()]
@@ -198,7 +205,7 @@ func (n *Network) requested(d *dialing) {
 		return
 	}
 	if len(ln.backlog) >= n.cfg.Backlog {
-		n.after(busyRetry, func() { n.request(d) })
+		n.repeat(d)
 		return
 	}
 	dialled, accepted := n.newPair(d.from, d.to, tcpAddr(d.local), tcpAddr(d.remote))
@@ -209,7 +216,7 @@ func (n *Network) requested(d *dialing) {
 }
 
 // established is the answer's arrival. One that a cut swallows leaves the other host with half a connection, which ends, and
-// the dial is tried again when the cut is mended.
+// the dial is repeated.
 func (n *Network) established(d *dialing, c *conn) {
 	switch {
 	case c.err != nil:
@@ -218,7 +225,7 @@ func (n *Network) established(d *dialing, c *conn) {
 		d.settle(nil, errClosed)
 	case !d.settled && !n.open(d.to, d.from):
 		c.abort()
-		d.stalled = true
+		n.repeat(d)
 	default:
 		d.settle(c, nil)
 	}

@@ -49,8 +49,9 @@ func TestDialFaults(t *testing.T) {
 		n.Isolate(b)
 		var wg sync.WaitGroup
 		after(&wg, 2*time.Second, n.Heal)
-		if err := dial(ln.Addr().String(), 3*time.Second); err != nil {
-			t.Errorf("mended while dialling: %v", err)
+		start := time.Now()
+		if err := dial(ln.Addr().String(), 4*time.Second); err != nil || time.Since(start) < 3*time.Second {
+			t.Errorf("mended while dialling: %v after %v", err, time.Since(start))
 		}
 		wg.Wait()
 		ctx, cancel := context.WithCancel(t.Context())

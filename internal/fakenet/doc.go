@@ -17,6 +17,7 @@
 //   - A dial to a port without a listener fails with syscall.ECONNREFUSED, one without an answer with a timeout, as
 //     net.Error tells it. Errors are *net.OpError, addresses *net.TCPAddr and *net.UDPAddr.
 //   - A cut loses packets and stalls streams and dials without a word. Streams go on when it is mended: nothing is lost.
+//     Dials ask again 1, 3, 7, 15 … seconds after they began, as TCP does.
 //     Where only one direction is cut, the other delivers, but its sender hears of no room any more.
 //   - [Network.Crash] ends all of a host's sockets at once. Who is connected to it sees a reset as soon as the
 //     network lets it through, and a dial to it is refused.

@@ -112,12 +112,7 @@ func (n *Network) Host(ip string) *Host {
 	a := mustIP(ip)
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	known := len(n.hosts)
-	h := n.hostLocked(a)
-	if len(n.hosts) > known {
-		n.resumeFlow() // somebody may be dialling it already
-	}
-	return &Host{n: n, h: h}
+	return &Host{n: n, h: n.hostLocked(a)}
 }
 
 // Host is the network as one host sees it: what a program is given.
