@@ -203,6 +203,7 @@ func (v *View) down(m *member, c cause, why string) {
 		v.reachedAt = v.at
 	}
 	if c == byItself {
+		m.swim = swimUnknown // what it said before is late, and nobody is there to be told
 		v.unstable(m.ID)
 	} else if m.Says == Up {
 		v.burst = true

@@ -70,9 +70,10 @@ type (
 		From, ID nodeid.ID
 		Refused  bool
 	}
-	// Removed: By told us that our incarnation is down or too old for it. Floor is the greatest incarnation of our name that
-	// it knows, Rank is its [View.Rank].
+	// Removed: By told us that ID, which is this incarnation, is down or too old for it. News about another life of this
+	// name is ignored. Floor is the greatest incarnation of the name that By knows, Rank is its [View.Rank].
 	Removed struct {
+		ID    nodeid.ID
 		By    nodeid.ID
 		Addr  string // of By
 		Floor nodeid.Incarnation

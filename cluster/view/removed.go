@@ -64,7 +64,10 @@ func (v *View) retire(m *member) {
 		v.forget(m)
 		return
 	}
-	if m.swim == swimAlive && v.at-m.told >= v.t.Silent {
+	if m.swim != swimAlive || v.at-m.told < v.t.Silent {
+		return
+	}
+	if n := v.live(m.ID.Name); n == nil || n.Addr != m.Addr { // else it is certainly gone, and gossip is late
 		v.tell(m)
 	}
 }
@@ -166,12 +169,10 @@ func (v *View) Rank() Rank {
 // removedBy compares ranks. The greater one waits before it insists: if we are who is cut off, the others will say the
 // same within Settle, and our rank falls.
 func (v *View) removedBy(in Removed) {
-	if in.By == v.self.ID || in.By.IsZero() {
+	if in.ID != v.self.ID || in.By == v.self.ID {
 		return
 	}
-	if in.Floor > v.self.ID.Incarnation && v.self.ID.Name != "" {
-		v.floors[v.self.ID.Name] = max(v.floors[v.self.ID.Name], in.Floor)
-	}
+	v.floor = max(v.floor, in.Floor)
 	if v.self.Says == Joining || v.Rank().Less(in.Rank) {
 		v.selfRemoved(in.By)
 		return
@@ -213,5 +214,5 @@ func (v *View) pardon(id nodeid.ID) {
 
 func (v *View) selfRemoved(by nodeid.ID) {
 	v.removed = true
-	v.emit(SelfRemoved{By: by, Floor: v.Floor(v.self.ID.Name)})
+	v.emit(SelfRemoved{By: by, Floor: max(v.floor, v.Floor(v.self.ID.Name))})
 }

@@ -13,7 +13,7 @@ import (
 // everySeed runs a scenario on a few seeds, and fails with the seed and what the oracles found.
 func everySeed(t *testing.T, scenario func(seed uint64) *world) {
 	t.Helper()
-	for seed := range uint64(20) {
+	for seed := range uint64(scenarioSeeds) {
 		w := scenario(seed)
 		if len(w.faults) > 0 {
 			t.Fatalf("seed %d:\n%s", seed, w.report())

@@ -91,6 +91,7 @@ type View struct {
 
 	forgotten nodeid.Incarnation            // floor of all names that are not in floors
 	floors    map[string]nodeid.Incarnation // of forgotten names
+	floor     nodeid.Incarnation            // of this node's own name, as others said
 	removers  []remover
 	links     []Link // of the last AlarmPartialPartition
 
@@ -108,10 +109,10 @@ func New(self Member, t Timing, now time.Time) *View {
 
 // Step tells v what happened, and returns what is to be done about it. A time before the last one counts as the last one.
 func (v *View) Step(now time.Time, in Input) []Output {
+	v.advance(now)
 	if v.removed {
 		return nil
 	}
-	v.advance(now)
 	if v.at-v.viewAt >= v.t.Settle && v.burst {
 		v.stable, v.burst = v.upIDs(), false
 	}
@@ -231,7 +232,7 @@ func (v *View) retry(m *member) {
 
 // NextTick is when the next Tick is due. It is never far away while there is anybody else: see [View.Step].
 func (v *View) NextTick() time.Time {
-	if len(v.members) == 1 && len(v.removers) == 0 {
+	if v.removed || len(v.members) == 1 && len(v.removers) == 0 {
 		return v.now.Add(time.Hour)
 	}
 	next := v.at + v.t.Heartbeat
