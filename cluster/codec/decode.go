@@ -22,22 +22,29 @@ type decoder struct {
 	i     int // of the next value
 	table *Table
 	refs  Refs
-	left  int // bytes that may still be allocated
+	left  int64 // bytes that may still be allocated
 }
 
 // charge is called before n bytes are allocated.
 func (d *decoder) charge(n uintptr) error {
-	if n > math.MaxInt32 {
-		n = math.MaxInt32
-	}
-	if n > 1024 {
-		n += n / 8 // the allocator rounds up
-	}
-	if d.left -= int(n); d.left < 0 {
-		return fmt.Errorf("%w: byte %d: what %d bytes stand for would take more than %d times their memory",
-			ErrLimit, d.i, len(d.b), allocFactor)
+	if d.left -= memory(n); d.left < 0 {
+		return tooLarge(len(d.b))
 	}
 	return nil
+}
+
+// memory is what an allocation of n bytes takes: the allocator rounds up.
+func memory(n uintptr) int64 {
+	if n <= 128 {
+		return int64(n+15) &^ 15
+	}
+	return int64(n) + int64(n/8)
+}
+
+//go:noinline
+func tooLarge(size int) error {
+	return fmt.Errorf("%w: what %d bytes stand for takes more than %d times their memory: it has many small maps, "+
+		"or large structs with little in them", ErrLimit, size, allocFactor)
 }
 
 // value sets what is at p, which is zero, from the next value.
@@ -65,11 +72,15 @@ func (d *decoder) value(pl *plan, p unsafe.Pointer) (err error) {
 		err = d.list(pl, p)
 	case opMap:
 		err = d.mapping(pl, p)
+	case opDict:
+		*(*map[string]any)(p), err = d.anys(pl)
+	case opTexts:
+		*(*map[string]string)(p), err = d.texts(pl)
 	case opPointer:
 		if d.null() {
 			return nil
 		}
-		if err = d.charge(max(pl.elem.size, 8)); err != nil {
+		if err = d.charge(pl.elem.size); err != nil {
 			return err
 		}
 		to := reflect.New(pl.elem.typ).UnsafePointer()
@@ -175,15 +186,21 @@ func (d *decoder) setUint(o op, p unsafe.Pointer) error {
 }
 
 func (d *decoder) setString(p unsafe.Pointer) error {
+	s, err := d.text()
+	*(*string)(p) = s
+	return err
+}
+
+// text reads a string.
+func (d *decoder) text() (string, error) {
 	s, err := d.str()
 	if err == nil {
 		err = d.charge(uintptr(len(s)))
 	}
 	if err != nil {
-		return err
+		return "", err
 	}
-	*(*string)(p) = string(s)
-	return nil
+	return string(s), nil
 }
 
 func (d *decoder) setBytes(pl *plan, p unsafe.Pointer) error {
@@ -284,185 +301,23 @@ func (d *decoder) list(pl *plan, p unsafe.Pointer) error {
 	return nil
 }
 
+// nothing is where empty slices are.
+var nothing struct{}
+
 // makeSlice gives the slice at p n zero elements, and returns where they are.
 func (d *decoder) makeSlice(pl *plan, p unsafe.Pointer, n int) (unsafe.Pointer, error) {
-	s := reflect.NewAt(pl.typ, p).Elem()
 	if n == 0 {
-		s.Set(reflect.MakeSlice(pl.typ, 0, 0))
+		(*sliceHeader)(p).data = unsafe.Pointer(&nothing) // not nil, and of no size
 		return nil, nil
 	}
-	if pl.elem.size > 0 && uintptr(n) > math.MaxInt32/pl.elem.size {
-		return nil, d.charge(math.MaxInt32)
+	if pl.elem.size > 0 && uintptr(n) > math.MaxInt/pl.elem.size {
+		return nil, tooLarge(len(d.b))
 	}
 	if err := d.charge(uintptr(n) * pl.elem.size); err != nil {
 		return nil, err
 	}
+	s := reflect.NewAt(pl.typ, p).Elem()
 	s.Grow(n)
 	s.SetLen(n)
 	return (*sliceHeader)(p).data, nil
-}
-
-// mapCost is about what a map of n entries takes: groups of eight, and room to grow.
-func mapCost(n int, entry uintptr) uintptr {
-	const head, group = 48, 8
-	switch {
-	case n == 0:
-		return head
-	case n <= group:
-		return head + group*(entry+1)
-	}
-	slots := uintptr(2 * group)
-	for slots*7/8 < uintptr(n) {
-		slots *= 2
-	}
-	return head + 128 + slots*(entry+1)
-}
-
-func (d *decoder) mapping(pl *plan, p unsafe.Pointer) error {
-	if d.null() {
-		return nil
-	}
-	n, err := d.dict("a map")
-	if err != nil {
-		return err
-	}
-	if err := d.charge(mapCost(n, pl.key.size+pl.elem.size)); err != nil {
-		return err
-	}
-	m := reflect.MakeMapWithSize(pl.typ, n)
-	reflect.NewAt(pl.typ, p).Elem().Set(m)
-	if n == 0 {
-		return nil
-	}
-	if err := d.charge(pl.key.size + pl.elem.size); err != nil {
-		return err
-	}
-	key, elem := reflect.New(pl.key.typ), reflect.New(pl.elem.typ)
-	for range n {
-		start := d.i
-		key.Elem().SetZero()
-		elem.Elem().SetZero()
-		if err := d.value(pl.key, key.UnsafePointer()); err != nil {
-			return err
-		}
-		if !key.Elem().Comparable() {
-			return malformed(start, "a %v cannot be the key of a map", key.Elem().Elem().Type())
-		}
-		if err := d.value(pl.elem, elem.UnsafePointer()); err != nil {
-			return err
-		}
-		m.SetMapIndex(key.Elem(), elem.Elem())
-	}
-	return nil
-}
-
-// any reads the value of an interface.
-func (d *decoder) any() (any, error) {
-	c := d.peek()
-	r := d.table.reg
-	switch {
-	case c == codeNil:
-		d.i++
-		return nil, nil
-	case c == codeTrue || c == codeFalse:
-		return d.bool()
-	case c < fixMap || c >= negFix || c >= codeUint8 && c <= codeInt64:
-		n, err := d.int(math.MinInt, math.MaxInt)
-		if err != nil {
-			return nil, err
-		}
-		return int(n), d.charge(8)
-	case c == codeDouble:
-		f, err := d.float64()
-		if err != nil {
-			return nil, err
-		}
-		return f, d.charge(8)
-	case c >= fixStr && c < codeNil || c >= codeStr8 && c <= codeStr32:
-		return d.boxed(r.byName["string"])
-	case c >= codeBin8 && c <= codeBin32:
-		return d.boxed(r.byName["[]byte"])
-	case c&0xf0 == fixMap || c == codeMap16 || c == codeMap32:
-		return d.boxed(r.byName["map[string]any"])
-	case c&0xf0 == fixArray:
-		return d.pair()
-	}
-	start := d.i
-	kind, _, ok := d.ext()
-	if !ok {
-		return nil, d.wrong("the value of an interface")
-	}
-	d.i = start
-	if kind == extTime {
-		return d.boxed(r.byName["time.Time"])
-	}
-	return d.boxed(r.byName["actor.PID"])
-}
-
-// pair reads the number of a type and a value of it.
-func (d *decoder) pair() (any, error) {
-	start := d.i
-	n, err := d.array("a type and a value")
-	if err != nil {
-		return nil, err
-	}
-	if n != 2 {
-		return nil, malformed(start, "%d elements where a type and a value are to come", n)
-	}
-	number, err := d.uint(math.MaxUint32)
-	if err != nil {
-		return nil, err
-	}
-	return d.numbered(number)
-}
-
-// numbered reads a value of the type with the number.
-func (d *decoder) numbered(number uint64) (any, error) {
-	start := d.i
-	e, err := d.table.entry(number >> 1)
-	if err != nil {
-		return nil, err
-	}
-	ptr := number&1 != 0
-	switch {
-	case e.kind == kindType && ptr && d.null():
-		return box(e.ptrWord, nil), nil
-	case e.kind == kindType && ptr:
-		p, err := d.fresh(e)
-		if err != nil {
-			return nil, err
-		}
-		return box(e.ptrWord, p), nil
-	case e.kind == kindType:
-		return d.boxed(e)
-	case e.kind == kindNil && !ptr && d.null():
-		return nil, nil
-	case e.kind == kindError && !ptr:
-		failure, err := d.failure()
-		if err != nil {
-			return nil, err
-		}
-		return failure, nil
-	}
-	return nil, malformed(start, "%q is not a type of values", e.name)
-}
-
-// fresh reads a value of e's type into memory of its own.
-func (d *decoder) fresh(e *entry) (unsafe.Pointer, error) {
-	if err := d.charge(max(e.plan.size, 8)); err != nil {
-		return nil, err
-	}
-	p := e.alloc()
-	return p, d.value(e.plan, p)
-}
-
-func (d *decoder) boxed(e *entry) (any, error) {
-	p, err := d.fresh(e)
-	if err != nil {
-		return nil, err
-	}
-	if e.direct {
-		p = *(*unsafe.Pointer)(p)
-	}
-	return box(e.word, p), nil
 }

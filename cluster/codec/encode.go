@@ -14,9 +14,10 @@ import (
 type encoder struct {
 	reg      *Registry
 	refs     Refs
-	start    int  // of the body in the buffer
-	elements int  // of all structs, lists and maps so far
-	foreign  bool // methods of types have written parts of it, which were not counted
+	start    int   // of the body in the buffer
+	elements int   // of all structs, lists and maps so far
+	cost     int64 // memory that the reader will need, beside strings
+	foreign  bool  // methods of types have written parts of it, which were not counted
 }
 
 // enter counts a struct, list or map with n elements that stands inside depth others.
@@ -75,11 +76,7 @@ func (e *encoder) value(b []byte, pl *plan, p unsafe.Pointer, depth int) ([]byte
 	case opFloat64:
 		return appendFloat64(b, *(*float64)(p)), nil
 	case opString:
-		s := *(*string)(p)
-		if err := e.room(b, len(s)); err != nil {
-			return b, err
-		}
-		return appendString(b, s), nil
+		return e.text(b, *(*string)(p))
 	case opBytes, opByteArray:
 		return e.bytes(b, pl, p)
 	case opTime:
@@ -90,10 +87,15 @@ func (e *encoder) value(b []byte, pl *plan, p unsafe.Pointer, depth int) ([]byte
 		return e.list(b, pl, p, depth)
 	case opMap:
 		return e.mapping(b, pl, p, depth)
+	case opDict:
+		return e.dict(b, pl, *(*map[string]any)(p), depth)
+	case opTexts:
+		return e.texts(b, pl, *(*map[string]string)(p), depth)
 	case opPointer:
 		if p = *(*unsafe.Pointer)(p); p == nil {
 			return append(b, codeNil), nil
 		}
+		e.cost += memory(pl.elem.size)
 		return e.value(b, pl.elem, p, depth)
 	case opAny:
 		return e.any(b, *(*any)(p), depth)
@@ -193,6 +195,7 @@ func (e *encoder) list(b []byte, pl *plan, p unsafe.Pointer, depth int) ([]byte,
 		if p, n = s.data, s.len; p == nil {
 			return append(b, codeNil), nil
 		}
+		e.cost += memory(uintptr(n) * pl.elem.size)
 	}
 	if err := e.enter(b, n, depth); err != nil {
 		return b, err
@@ -207,36 +210,9 @@ func (e *encoder) list(b []byte, pl *plan, p unsafe.Pointer, depth int) ([]byte,
 	return b, nil
 }
 
-func (e *encoder) mapping(b []byte, pl *plan, p unsafe.Pointer, depth int) ([]byte, error) {
-	m := reflect.NewAt(pl.typ, p).Elem()
-	if m.IsNil() {
-		return append(b, codeNil), nil
-	}
-	n := m.Len()
-	if err := e.enter(b, 2*n, depth); err != nil {
-		return b, err
-	}
-	b = appendMap(b, n)
-	key, elem := reflect.New(pl.key.typ), reflect.New(pl.elem.typ)
-	var err error
-	for it := m.MapRange(); it.Next(); n-- {
-		key.Elem().SetIterKey(it)
-		elem.Elem().SetIterValue(it)
-		if b, err = e.value(b, pl.key, key.UnsafePointer(), depth+1); err != nil {
-			return b, err
-		}
-		if b, err = e.value(b, pl.elem, elem.UnsafePointer(), depth+1); err != nil {
-			return b, err
-		}
-	}
-	if n != 0 {
-		return b, fmt.Errorf("cluster/codec: a %v changed while it was written", pl.typ)
-	}
-	return b, nil
-}
-
 // any appends the value of an interface: as it is if its format says its type, else as a pair of its type's number and it.
 func (e *encoder) any(b []byte, v any, depth int) ([]byte, error) {
+	e.cost += memory(8)
 	switch x := v.(type) {
 	case nil:
 		return append(b, codeNil), nil
@@ -247,29 +223,31 @@ func (e *encoder) any(b []byte, v any, depth int) ([]byte, error) {
 	case float64:
 		return appendFloat64(b, x), nil
 	case string:
-		return e.value(b, e.reg.str, dataOf(v), depth)
+		return e.value(b, e.reg.str.plan, dataOf(v), depth)
 	case []byte:
 		if x != nil {
-			return e.value(b, e.reg.bytes, dataOf(v), depth)
+			return e.value(b, e.reg.bytes.plan, dataOf(v), depth)
 		}
 	case time.Time:
 		return appendTime(b, x), nil
 	case actor.PID:
-		return e.value(b, e.reg.pid, dataOf(v), depth)
+		return e.value(b, e.reg.pid.plan, dataOf(v), depth)
 	case map[string]any:
 		if x != nil {
-			return e.value(b, e.reg.dict, spill(dataOf(v)), depth)
+			return e.dict(b, e.reg.dict.plan, x, depth)
 		}
 	}
 	t, known := e.reg.typeOf(v)
-	failure, isErr := v.(error)
-	if !known && !isErr {
-		return b, unknownType(v)
+	var failure error
+	if !known || t.isErr {
+		if failure, _ = v.(error); failure == nil {
+			return b, unknownType(v)
+		}
 	}
 	if err := e.enter(b, 2, depth); err != nil {
 		return b, err
 	}
-	if known && !(isErr && e.reg.hides(t, failure)) {
+	if known && !(t.isErr && (e.reg.isSentinel(v) || e.reg.hides(t, failure))) {
 		return e.registered(appendUint(append(b, fixArray|2), t.number()), t, v, depth+1)
 	}
 	return e.err(appendUint(append(b, fixArray|2), e.reg.errorType.number()), failure, depth+1)
@@ -277,12 +255,19 @@ func (e *encoder) any(b []byte, v any, depth int) ([]byte, error) {
 
 // registered appends v, whose type is t.
 func (e *encoder) registered(b []byte, t typeRef, v any, depth int) ([]byte, error) {
+	e.cost += memory(t.plan.size)
 	p := dataOf(v)
 	if t.ptr {
 		if p == nil {
 			return append(b, codeNil), nil
 		}
 	} else if t.direct {
+		switch t.plan.op {
+		case opDict:
+			return e.dict(b, t.plan, *(*map[string]any)(unsafe.Pointer(&p)), depth)
+		case opTexts:
+			return e.texts(b, t.plan, *(*map[string]string)(unsafe.Pointer(&p)), depth)
+		}
 		p = spill(p)
 	}
 	return e.value(b, t.plan, p, depth)

@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"unicode/utf8"
@@ -12,7 +13,7 @@ import (
 // Bounds of errors on the wire.
 const (
 	maxText   = 4 << 10  // bytes of a text
-	maxStack  = 16 << 10 // bytes of a panic's stack
+	maxStack  = 16 << 10 // bytes of a panic's stack, or its value
 	maxCauses = 32       // known errors in the tree of one that is not
 	maxVisits = 256      // errors of such a tree that are looked at
 )
@@ -49,6 +50,7 @@ func (e *encoder) err(b []byte, failure error, depth int) ([]byte, error) {
 
 // known appends failure if it is one that arrives as itself.
 func (e *encoder) known(b []byte, failure error, depth int) ([]byte, bool, error) {
+	e.cost += 64 + memory(16)
 	if failure == nil {
 		return append(b, codeNil), true, nil
 	}
@@ -87,14 +89,14 @@ func (e *encoder) exit(b []byte, x *actor.ExitError, depth int) ([]byte, error) 
 	if err := e.enter(b, 3, depth); err != nil {
 		return b, err
 	}
-	b, err := e.value(append(b, fixArray|3, errExit), e.reg.pid, unsafe.Pointer(&x.PID), depth+1)
+	b, err := e.value(append(b, fixArray|3, errExit), e.reg.pid.plan, unsafe.Pointer(&x.PID), depth+1)
 	if err != nil {
 		return b, err
 	}
 	return e.err(b, x.Reason, depth+1)
 }
 
-// panicked appends a PanicError. A value that cannot be sent becomes a text.
+// panicked appends a PanicError. A value that cannot be sent, or is large, becomes a text.
 func (e *encoder) panicked(b []byte, x *actor.PanicError, depth int) ([]byte, error) {
 	if err := e.enter(b, 3, depth); err != nil {
 		return b, err
@@ -102,9 +104,13 @@ func (e *encoder) panicked(b []byte, x *actor.PanicError, depth int) ([]byte, er
 	b = append(b, fixArray|3, errPanic)
 	elements := e.elements
 	out, err := e.any(b, x.Value, depth+1)
-	if err != nil {
+	if err != nil || len(out)-len(b) > maxStack {
 		e.elements = elements
-		out = appendString(b, bounded(fmt.Sprint(x.Value)))
+		text := fmt.Sprintf("a %T", x.Value)
+		if !errors.Is(err, ErrLimit) { // a cyclic value has no text either
+			text = fmt.Sprint(x.Value)
+		}
+		out = appendString(b, bounded(text))
 	}
 	return appendBytes(out, x.Stack[:min(len(x.Stack), maxStack)]), nil
 }
@@ -195,6 +201,12 @@ func (r *Registry) sentinel(err error) *entry {
 		return nil
 	}
 	return r.sentinels[err]
+}
+
+// isSentinel reports whether v is an error that is named itself, not only its type.
+func (r *Registry) isSentinel(v any) bool {
+	err, ok := v.(error)
+	return ok && r.sentinel(err) != nil
 }
 
 // hides reports whether an error of a registered type wraps known errors that its exported fields do not carry.

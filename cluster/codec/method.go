@@ -27,14 +27,18 @@ const (
 
 // pairs are the methods in the order of precedence.
 var pairs = []struct {
-	method       method
-	write, read  reflect.Type
-	wname, rname string
+	method      method
+	write, read reflect.Type
+	find        func(reflect.Type) (reflect.Method, bool) // a constant name: else the linker must keep all methods of all types
 }{
-	{byCodec, reflect.TypeFor[msgpack.CustomEncoder](), reflect.TypeFor[msgpack.CustomDecoder](), "EncodeMsgpack", "DecodeMsgpack"},
-	{byMsgpack, reflect.TypeFor[msgpack.Marshaler](), reflect.TypeFor[msgpack.Unmarshaler](), "MarshalMsgpack", "UnmarshalMsgpack"},
-	{byBinary, reflect.TypeFor[encoding.BinaryMarshaler](), reflect.TypeFor[encoding.BinaryUnmarshaler](), "MarshalBinary", "UnmarshalBinary"},
-	{byText, reflect.TypeFor[encoding.TextMarshaler](), reflect.TypeFor[encoding.TextUnmarshaler](), "MarshalText", "UnmarshalText"},
+	{byCodec, reflect.TypeFor[msgpack.CustomEncoder](), reflect.TypeFor[msgpack.CustomDecoder](),
+		func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("DecodeMsgpack") }},
+	{byMsgpack, reflect.TypeFor[msgpack.Marshaler](), reflect.TypeFor[msgpack.Unmarshaler](),
+		func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("UnmarshalMsgpack") }},
+	{byBinary, reflect.TypeFor[encoding.BinaryMarshaler](), reflect.TypeFor[encoding.BinaryUnmarshaler](),
+		func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("UnmarshalBinary") }},
+	{byText, reflect.TypeFor[encoding.TextMarshaler](), reflect.TypeFor[encoding.TextUnmarshaler](),
+		func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("UnmarshalText") }},
 }
 
 // methodOf returns the first pair that t or *t has whole. One half alone is made for something else, logs as a rule; a pair
@@ -42,21 +46,21 @@ var pairs = []struct {
 func methodOf(t reflect.Type) method {
 	ptr := reflect.PointerTo(t)
 	for _, p := range pairs {
-		if ptr.Implements(p.write) && ptr.Implements(p.read) && declares(t, p.wname) && declares(t, p.rname) {
+		if ptr.Implements(p.write) && ptr.Implements(p.read) && declares(t, p.find) {
 			return p.method
 		}
 	}
 	return noMethod
 }
 
-// declares reports whether t or *t has the method itself, not from an embedded field: for those the compiler generates code
-// without a file.
-func declares(t reflect.Type, name string) bool {
+// declares reports whether t or *t has the method that find finds itself, not from an embedded field: for those the compiler
+// generates code without a file.
+func declares(t reflect.Type, find func(reflect.Type) (reflect.Method, bool)) bool {
 	if t.Kind() != reflect.Struct {
 		return true
 	}
 	for _, t := range []reflect.Type{t, reflect.PointerTo(t)} {
-		if m, ok := t.MethodByName(name); ok {
+		if m, ok := find(t); ok {
 			f := runtime.FuncForPC(m.Func.Pointer())
 			if f == nil {
 				return true
@@ -108,7 +112,11 @@ func (e *encoder) appendMethod(b []byte, pl *plan, p unsafe.Pointer) (out []byte
 		return b, fmt.Errorf("cluster/codec: writing a %v: %w", pl.typ, err)
 	}
 	e.foreign = true
-	if f := e.reg.limits.guard().Scan(out[start:]); f.Kind != mpguard.None {
+	switch f := e.reg.limits.guard().Scan(out[start:]); f.Kind {
+	case mpguard.None:
+	case mpguard.Depth, mpguard.Elements:
+		return b, guardFault(f)
+	default:
 		return b, fmt.Errorf("cluster/codec: a %v does not write one msgpack value: %w", pl.typ, f)
 	}
 	return out, nil
@@ -124,6 +132,9 @@ func (d *decoder) readMethod(pl *plan, p unsafe.Pointer) (err error) {
 		return err
 	}
 	raw := d.b[start:d.i]
+	if err := d.charge(uintptr(len(raw))); err != nil {
+		return err
+	}
 	defer func() {
 		if r := recover(); r != nil {
 			err = malformed(start, "reading a %v panicked: %v", pl.typ, r)
@@ -144,7 +155,7 @@ func (d *decoder) readMethod(pl *plan, p unsafe.Pointer) (err error) {
 	default:
 		d.i = start
 		var text []byte
-		if text, err = d.text(); err != nil {
+		if text, err = d.strOrBin(); err != nil {
 			return err
 		}
 		if pl.method == byBinary {

@@ -36,6 +36,8 @@ const (
 	opSlice
 	opArray
 	opMap
+	opDict  // a map of strings to anything
+	opTexts // a map of strings to strings
 	opPointer
 	opAny    // any
 	opError  // error
@@ -79,8 +81,7 @@ func ofActor(t reflect.Type, name string) bool {
 
 // isReplyTo reports whether t is an actor.ReplyTo.
 func isReplyTo(t reflect.Type) bool {
-	_, marked := reflect.Zero(t).Interface().(interface{ IsReplyTo() })
-	return marked && ofActor(t, "ReplyTo")
+	return t.Implements(reflect.TypeFor[interface{ IsReplyTo() }]()) && ofActor(t, "ReplyTo")
 }
 
 // compiler makes plans, one per type.
@@ -164,7 +165,7 @@ func (c *compiler) fill(p *plan, path string) {
 	case reflect.Slice, reflect.Array:
 		c.list(p, path)
 	case reflect.Map:
-		p.op = opMap
+		p.op = dictOp(t)
 		p.key = c.compile(t.Key(), path+"[key]")
 		p.elem = c.compile(t.Elem(), path+"[]")
 	case reflect.Struct:
@@ -177,7 +178,7 @@ func (c *compiler) fill(p *plan, path string) {
 
 func (c *compiler) pointer(p *plan, path string) {
 	p.op = opPointer
-	if e := p.typ.Elem(); e.Kind() == reflect.Pointer || (e.Kind() == reflect.Interface) {
+	if e := p.typ.Elem(); e.Kind() == reflect.Pointer || e.Kind() == reflect.Interface {
 		c.fault(path, p.typ, "a pointer to a pointer or an interface has two kinds of nil", "leave one pointer out")
 		return
 	}
@@ -218,9 +219,6 @@ func (c *compiler) structure(p *plan, path string) {
 	if len(p.fields) == 0 && hidden > 0 {
 		c.fault(path, p.typ, "all its fields are unexported",
 			`tag the field msgpack:"-", export what is to arrive, or give the type MarshalBinary and UnmarshalBinary`)
-	}
-	for i := range p.fields { // of recursive types the op was not known before
-		p.fields[i].op = p.fields[i].plan.op
 	}
 }
 

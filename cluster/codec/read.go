@@ -195,8 +195,8 @@ func (d *decoder) bin() ([]byte, error) {
 	return nil, d.wrong("bytes")
 }
 
-// text returns the bytes of a string or a bin.
-func (d *decoder) text() ([]byte, error) {
+// strOrBin returns the bytes of a string or a bin.
+func (d *decoder) strOrBin() ([]byte, error) {
 	if c := d.peek(); c >= codeBin8 && c <= codeBin32 {
 		return d.bin()
 	}
@@ -291,7 +291,7 @@ func (d *decoder) skip() error {
 			n, err = d.dict("a map")
 			n *= 2
 		case c >= fixStr && c < codeNil || c >= codeStr8 && c <= codeStr32 || c >= codeBin8 && c <= codeBin32:
-			_, err = d.text()
+			_, err = d.strOrBin()
 		case c == codeFloat:
 			_, ok = d.number(4)
 		case c == codeDouble:

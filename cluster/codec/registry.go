@@ -18,13 +18,15 @@ type Registry struct {
 	entries   []*entry // by number
 	byName    map[string]*entry
 	types     map[unsafe.Pointer]typeRef // by type word
+	table     typeTable                  // the same
 	sentinels map[error]*entry
 	errorType typeRef
-	builtin   int // how many entries are
-	str       *plan
-	bytes     *plan
-	pid       *plan
-	dict      *plan
+	builtin   int    // how many entries are
+	str       *entry // those whose values stand in interfaces as they are
+	bytes     *entry
+	pid       *entry
+	time      *entry
+	dict      *entry
 }
 
 // kind is what an entry is of.
@@ -48,13 +50,15 @@ type entry struct {
 	word     unsafe.Pointer // of typ
 	ptrWord  unsafe.Pointer // of *typ
 	direct   bool
+	flat     bool
 	sentinel error
 }
 
 // typeRef is the type of a value: that of the entry, or the pointer to it.
 type typeRef struct {
 	*entry
-	ptr bool
+	ptr   bool
+	isErr bool // values are errors
 }
 
 // number is how the type is told on the wire.
@@ -92,8 +96,12 @@ func New(cfg Config) (*Registry, error) {
 	if err := errors.Join(c.faults...); err != nil {
 		return nil, err
 	}
-	r.str, r.bytes = r.byName["string"].plan, r.byName["[]byte"].plan
-	r.pid, r.dict = r.byName["actor.PID"].plan, r.byName["map[string]any"].plan
+	for _, e := range r.entries {
+		e.flat = e.kind == kindType && isFlat(e.plan, r.limits)
+	}
+	r.table = makeTypeTable(r.types)
+	r.str, r.bytes, r.dict = r.byName["string"], r.byName["[]byte"], r.byName["map[string]any"]
+	r.pid, r.time = r.byName["actor.PID"], r.byName["time.Time"]
 	r.errorType = typeRef{entry: r.byName["error"]}
 	return r, nil
 }
@@ -146,7 +154,8 @@ func (r *Registry) checkSentinel(err error) string {
 		return fmt.Sprintf("a %T cannot be compared; register the type with TypeOf, or use a pointer", err)
 	}
 	if other := r.sentinels[err]; other != nil {
-		return fmt.Sprintf("the error %q is registered already, as %q; give each error one name", err, other.name)
+		return fmt.Sprintf("the error %q is registered already, as %q; give each error one name, and those that are built in none",
+			err, other.name)
 	}
 	return ""
 }
@@ -173,16 +182,15 @@ func (r *Registry) add(c *compiler, t Type) {
 		e.plan = c.compile(t.typ, t.name)
 		e.word, e.ptrWord = wordOf(zero.Interface()), wordOf(reflect.Zero(reflect.PointerTo(t.typ)).Interface())
 		e.direct = isDirect(t.typ)
-		r.types[e.word] = typeRef{e, false}
-		r.types[e.ptrWord] = typeRef{e, true}
+		r.types[e.word] = typeRef{e, false, t.typ.Implements(typeError)}
+		r.types[e.ptrWord] = typeRef{e, true, reflect.PointerTo(t.typ).Implements(typeError)}
 	}
 	r.entries = append(r.entries, e)
 	r.byName[t.name] = e
 }
 
 func (r *Registry) typeOf(v any) (typeRef, bool) {
-	t, ok := r.types[wordOf(v)]
-	return t, ok
+	return r.table.get(wordOf(v))
 }
 
 // knows reports whether v arrives as what it is.
@@ -212,7 +220,7 @@ func (r *Registry) Append(buf []byte, v any, refs Refs) ([]byte, error) {
 	var b []byte
 	var err error
 	switch {
-	case ok:
+	case ok && !(t.isErr && r.isSentinel(v)):
 		b = binary.AppendUvarint(buf, t.number())
 		e.start = len(b)
 		b, err = e.registered(b, t, v, 0)
@@ -240,6 +248,10 @@ func (r *Registry) Append(buf []byte, v any, refs Refs) ([]byte, error) {
 func (e *encoder) finish(b []byte) error {
 	if err := e.room(b, 0); err != nil {
 		return err
+	}
+	size := int64(len(b) - e.start)
+	if e.cost > allocBase/2 && e.cost+16*size > allocFactor*size+allocBase { // with room for strings, which were not counted
+		return tooLarge(len(b) - e.start)
 	}
 	if !e.foreign {
 		return nil

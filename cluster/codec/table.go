@@ -46,16 +46,17 @@ func (t *Table) entry(index uint64) (*entry, error) {
 		ErrUnknownType, t.names[index], t.names[index])
 }
 
-// decoder checks the structure of body, and returns what reads it.
+// guard checks the structure of d.b. It comes before everything that trusts a count or a length.
+func (d *decoder) guard() error {
+	return guardFault(d.table.reg.limits.guard().Scan(d.b))
+}
+
+// decoder returns what reads body, which came in size bytes.
 func (t *Table) decoder(body []byte, size int, refs Refs) (decoder, error) {
-	l := &t.reg.limits
-	if len(body) > l.MaxBytes {
-		return decoder{}, fmt.Errorf("%w: it has %d bytes, the limit is %d", ErrLimit, len(body), l.MaxBytes)
+	if limit := t.reg.limits.MaxBytes; len(body) > limit {
+		return decoder{}, fmt.Errorf("%w: it has %d bytes, the limit is %d", ErrLimit, len(body), limit)
 	}
-	if err := guardFault(l.guard().Scan(body)); err != nil {
-		return decoder{}, err
-	}
-	return decoder{b: body, table: t, refs: refs, left: allocFactor*size + allocBase}, nil
+	return decoder{b: body, table: t, refs: refs, left: allocFactor*int64(size) + allocBase}, nil
 }
 
 // Decode reads what the peer's Append wrote. It does not keep b. A value that is not what was sent with the types of both
@@ -65,19 +66,48 @@ func (t *Table) Decode(b []byte, refs Refs) (any, error) {
 	if n <= 0 || number > math.MaxUint32 {
 		return nil, fmt.Errorf("%w: there is no type number", ErrMalformed)
 	}
-	if _, err := t.entry(number >> 1); err != nil {
+	e, err := t.entry(number >> 1)
+	if err != nil {
 		return nil, err
 	}
 	d, err := t.decoder(b[n:], len(b), refs)
 	if err != nil {
 		return nil, err
 	}
-	return d.numbered(number)
+	if !e.flat {
+		if err := d.guard(); err != nil {
+			return nil, err
+		}
+		return d.numbered(number)
+	}
+	if err := d.charge(e.plan.size); err != nil {
+		return nil, err
+	}
+	word := e.word
+	if number&1 != 0 {
+		word = e.ptrWord
+		if len(d.b) == 1 && d.b[0] == codeNil {
+			return box(word, nil), nil
+		}
+	}
+	p := e.alloc()
+	if !d.flat(e.plan, p) {
+		if err := d.guard(); err != nil {
+			return nil, err
+		}
+		if err := d.value(e.plan, p); err != nil {
+			return nil, err
+		}
+	}
+	return box(word, p), nil
 }
 
 // DecodeError reads what the peer's AppendError wrote: the first result. It does not keep b.
 func (t *Table) DecodeError(b []byte, refs Refs) (failure, err error) {
 	d, err := t.decoder(b, len(b), refs)
+	if err == nil {
+		err = d.guard()
+	}
 	if err != nil {
 		return nil, err
 	}
