@@ -14,7 +14,7 @@ import (
 type Edge struct {
 	sys  *System
 	h    *handle
-	peer atomic.Pointer[Peer]
+	peer atomic.Pointer[way]
 
 	mu       sync.Mutex // protects the fields below
 	links    map[pair]uint64
@@ -79,19 +79,25 @@ func (e *Edge) carry(sig Signal) error {
 	return p.Carry(sig)
 }
 
+// way is a Peer, as long as the System stays attached.
+type way struct {
+	at   *attachment
+	peer Peer
+}
+
 func (e *Edge) way() Peer {
-	if p := e.peer.Load(); p != nil {
-		return *p
-	}
 	at := e.sys.attached.Load()
 	if at == nil {
 		return nil
+	}
+	if w := e.peer.Load(); w != nil && w.at == at {
+		return w.peer
 	}
 	p := at.remote.Peer(e)
 	if p == nil {
 		return nil
 	}
-	e.peer.Store(&p)
+	e.peer.Store(&way{at, p})
 	return p
 }
 

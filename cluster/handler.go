@@ -3,6 +3,9 @@ package cluster
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"net"
+	"sync"
 	"syscall"
 	"time"
 
@@ -95,15 +98,44 @@ func (l *life) Down(s *transport.Session, why error, lost []transport.Lost) {
 
 // Refused implements transport.Handler.
 func (l *life) Refused(addr string, peer transport.Hello, err error) {
-	l.n.log.Info("cluster: a handshake failed", "addr", addr, "node", peer.Node.String(), "error", err)
 	r, ok := errors.AsType[*transport.RefusedError](err)
-	if !ok || !r.Remote || !errors.Is(r, transport.ErrCheck) || peer.Node.IsZero() {
+	if ok && errors.Is(r, transport.ErrSelf) {
+		return // whoever looks for nodes finds itself too
+	}
+	l.n.refused.log(l.n.log, slog.LevelInfo, "cluster: a handshake failed", hostOf(addr), "node", peer.Node.String(), "error", err)
+	if !ok || !r.Remote || !errors.Is(r, transport.ErrCheck) || r.Peer.IsZero() {
 		return
 	}
 	code, floor, rank, err := parseRefusal(r.Meta)
 	if err == nil && code == refusedOld {
-		l.step(view.Removed{By: peer.Node, Addr: addr, Floor: floor, Rank: rank})
+		l.step(view.Removed{ID: l.id, By: r.Peer, Addr: addr, Floor: floor, Rank: rank})
 	}
+}
+
+// complaints logs what others may cause as often as they like: at most once per key and minute.
+type complaints struct {
+	mu   sync.Mutex // protects last
+	last map[string]time.Time
+}
+
+const complaintEvery, maxComplaints = time.Minute, 1024
+
+func (c *complaints) log(to *slog.Logger, level slog.Level, text, key string, args ...any) {
+	now := time.Now()
+	c.mu.Lock()
+	last, told := c.last[key]
+	again := !told || now.Sub(last) >= complaintEvery
+	if again {
+		if c.last == nil || len(c.last) >= maxComplaints {
+			c.last = map[string]time.Time{}
+		}
+		c.last[key] = now
+	}
+	c.mu.Unlock()
+	if !again {
+		level = slog.LevelDebug
+	}
+	to.Log(context.Background(), level, text, append([]any{"about", key}, args...)...)
 }
 
 // dial finds out whether a member's address refuses.
@@ -130,4 +162,12 @@ func (l *life) dial(o view.Dial) {
 		}
 	}
 	l.step(view.Dialled{ID: o.ID, Attempt: o.Attempt, Result: result, Answered: answered})
+}
+
+// hostOf is addr without the port, which is another for each dial.
+func hostOf(addr string) string {
+	if host, _, err := net.SplitHostPort(addr); err == nil {
+		return host
+	}
+	return addr
 }

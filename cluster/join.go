@@ -61,7 +61,11 @@ func (l *life) join(ctx context.Context) error {
 func (l *life) introduce(ctx context.Context, peers []strategies.Peer, seeds bool) error {
 	var wg sync.WaitGroup
 	errs := make([]error, len(peers))
+	self := l.snap.Load().self.Addr
 	for i, p := range peers {
+		if p.Addr == self {
+			continue
+		}
 		wg.Go(func() { errs[i] = l.meet(ctx, p.Addr, seeds) })
 	}
 	wg.Wait()

@@ -31,12 +31,14 @@ var types = []cluster.Type{
 
 var errBoom = fmt.Errorf("boom")
 
+var quiet = slog.New(slog.DiscardHandler)
+
 // waitLimit bounds what must happen soon.
 const waitLimit = 20 * time.Second
 
 func newSystem(t testing.TB, name string) *actor.System {
 	t.Helper()
-	sys, err := actor.NewSystem(name, actor.WithLogger(slog.New(slog.DiscardHandler)))
+	sys, err := actor.NewSystem(name, actor.WithLogger(quiet))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +67,7 @@ func tryStart(t testing.TB, name string, cfg cluster.Config) (*cluster.Node, err
 		cfg.Types = types
 	}
 	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.DiscardHandler)
+		cfg.Logger = quiet
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), waitLimit)
 	defer cancel()

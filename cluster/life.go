@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"math/rand/v2"
 	"net"
 	"sync"
@@ -118,11 +119,17 @@ func (l *life) listen(addr string) (net.PacketConn, error) {
 	return nil, err
 }
 
+// leaveGossip is for how long a leaving node gossips that.
+const leaveGossip = 250 * time.Millisecond
+
 // end stops everything. With goodbye others are told that it is on purpose.
 func (l *life) end(ctx context.Context, goodbye bool) error {
 	var errs []error
 	if l.members != nil && goodbye {
-		errs = append(errs, l.members.Leave(ctx))
+		// Whoever has a session is told there; gossip is for the others, and is not waited for until it has reached all.
+		spread, cancel := context.WithTimeout(ctx, leaveGossip)
+		_ = l.members.Leave(spread)
+		cancel()
 	}
 	if l.transport != nil {
 		if !goodbye {
@@ -285,7 +292,7 @@ func (l *life) do(o view.Output) {
 	case view.Answer:
 		l.peer(o.To).control(appendAnswer(nil, o.ID, o.Refused))
 	case view.Refuse:
-		l.n.log.Warn("cluster: a node is not admitted", "node", o.ID.String(), "error", o.Why)
+		l.n.refused.log(l.n.log, slog.LevelWarn, "cluster: a node is not admitted", o.ID.String(), "error", o.Why)
 	case view.Tell:
 		l.wg.Go(func() {
 			// Our check refuses it, and the refusal says why.

@@ -29,6 +29,7 @@ type Node struct {
 	kinds    map[string]Kind
 	life     atomic.Pointer[life]
 	events   *events
+	refused  complaints
 	serving  actor.PID
 	ctx      context.Context // ends when the node has left
 	cancel   context.CancelFunc
