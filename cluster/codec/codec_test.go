@@ -203,6 +203,23 @@ func TestReferencesNeedRefs(t *testing.T) {
 	}
 }
 
+// TestEmptyRawMessage: it writes nothing by itself, which would be no value.
+func TestEmptyRawMessage(t *testing.T) {
+	links := newRefs(t)
+	r, table := newTable(t, types()...)
+	b, err := r.Append(nil, everything{To: links.pid(t, "<far/1.1>")}, links)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := table.Decode(b, links)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := v.(everything); got.To != links.pid(t, "<far/1.1>") || string(got.RawValue) != "\xc0" {
+		t.Errorf("%#v", got)
+	}
+}
+
 // TestLongReferences: Refs may write more than a byte of length can say.
 func TestLongReferences(t *testing.T) {
 	links := newRefs(t)

@@ -27,6 +27,10 @@ type (
 	onlyHidden   struct{ a int }
 	pointers     struct{ P **int }
 	endless      *endless
+	selfEmbedded struct {
+		*selfEmbedded
+		n int
+	}
 	withEndless  struct{ E endless }
 	uncomparable struct{ s []int }
 )
@@ -45,9 +49,10 @@ func TestFaultsOfConfig(t *testing.T) {
 			`Types[4], "c": there is neither`, `Types[5], ""`}},
 		"long name": {codec.Config{Types: []codec.Type{codec.TypeOf[small](strings.Repeat("x", 256))}}, []string{"256 bytes", "up to 255"}},
 		"fields": {codec.Config{Types: []codec.Type{codec.TypeOf[withChan]("c"), codec.TypeOf[withFunc]("f"), codec.TypeOf[withMutex]("m"),
-			codec.TypeOf[withComplex]("x"), codec.TypeOf[onlyHidden]("h"), codec.TypeOf[pointers]("p"), codec.TypeOf[withEndless]("e")}},
+			codec.TypeOf[withComplex]("x"), codec.TypeOf[onlyHidden]("h"), codec.TypeOf[pointers]("p"), codec.TypeOf[withEndless]("e"),
+			codec.TypeOf[selfEmbedded]("s")}},
 			[]string{"c.Deep[][].Done: a chan int", "f.F: a func()", "m.Mu: a sync.Mutex cannot be sent: all its fields are unexported",
-				"x.C: a complex128", "h: a codec_test.onlyHidden", "p.P: a **int", "e.E: a codec_test.endless", `msgpack:"-"`, "MarshalBinary"}},
+				"x.C: a complex128", "h: a codec_test.onlyHidden", "p.P: a **int", "e.E: a codec_test.endless", "s: a codec_test.selfEmbedded", `msgpack:"-"`, "MarshalBinary"}},
 		"not types of values": {codec.Config{Types: []codec.Type{codec.TypeOf[any]("any of it"), codec.TypeOf[error]("e"), codec.TypeOf[**int]("p"),
 			codec.TypeOf[chan int]("c"), codec.TypeOf[uintptr]("u")}},
 			[]string{"interface {} is not a type of values", "error is not", "*int is not", "c: a chan int", "u: a uintptr"}},
@@ -163,4 +168,5 @@ func TestMethodsOfEmbeddedFieldsAreTheirs(t *testing.T) {
 	}
 }
 
-func (o onlyHidden) String() string { return fmt.Sprint(o.a) }
+func (o onlyHidden) String() string   { return fmt.Sprint(o.a) }
+func (s selfEmbedded) String() string { return fmt.Sprint(s.n, s.selfEmbedded == nil) }

@@ -111,6 +111,9 @@ func (e *encoder) appendMethod(b []byte, pl *plan, p unsafe.Pointer) (out []byte
 	if err != nil {
 		return b, fmt.Errorf("cluster/codec: writing a %v: %w", pl.typ, err)
 	}
+	if len(out) == start { // an empty msgpack.RawMessage, for one
+		out = append(out, codeNil)
+	}
 	e.foreign = true
 	switch f := e.reg.limits.guard().Scan(out[start:]); f.Kind {
 	case mpguard.None:

@@ -3,6 +3,7 @@ package codec
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -207,7 +208,7 @@ func (c *compiler) structure(p *plan, path string) {
 		if tag == "-" || ofActor(f.Type, "Replies") {
 			continue
 		}
-		if !f.IsExported() && !embedsExported(f) {
+		if !f.IsExported() && !embedsExported(f, nil) {
 			if f.Name != "_" && f.Type.Size() > 0 {
 				hidden++
 			}
@@ -222,17 +223,18 @@ func (c *compiler) structure(p *plan, path string) {
 	}
 }
 
-// embedsExported reports whether f is an embedded struct of unexported type, whose exported fields are reached through it.
-func embedsExported(f reflect.StructField) bool {
+// embedsExported reports whether f is an embedded struct of unexported type, whose exported fields are reached through it. A
+// struct may embed pointers to those it is embedded in: within.
+func embedsExported(f reflect.StructField, within []reflect.Type) bool {
 	t := f.Type
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	if !f.Anonymous || t.Kind() != reflect.Struct {
+	if !f.Anonymous || t.Kind() != reflect.Struct || slices.Contains(within, t) {
 		return false
 	}
 	for i := range t.NumField() {
-		if inner := t.Field(i); inner.IsExported() || embedsExported(inner) {
+		if inner := t.Field(i); inner.IsExported() || embedsExported(inner, append(within, t)) {
 			return true
 		}
 	}
