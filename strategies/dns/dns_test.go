@@ -3,6 +3,7 @@ package dns_test
 import (
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -34,6 +35,18 @@ func watch(t *testing.T, s *server, c dns.Config) <-chan strategies.Update {
 		}
 	})
 	return updates
+}
+
+// next reads one update.
+func next(t *testing.T, updates <-chan strategies.Update) strategies.Update {
+	t.Helper()
+	select {
+	case u := <-updates:
+		return u
+	case <-time.After(30 * time.Second):
+		t.Fatal("nothing was reported")
+		return strategies.Update{}
+	}
 }
 
 // until reads updates up to the first that matches want.
@@ -100,6 +113,54 @@ func TestServiceCases(t *testing.T) {
 	until(t, updates, "no targets")
 	s.set(nil, service+" 1 SRV 10 50 7002 node-1.cluster.test.")
 	until(t, updates, "[node-1.cluster.test:7002]")
+}
+
+// bothKinds are questions for addresses and for services.
+var bothKinds = map[string]dns.Config{
+	"addresses": {Name: "cluster.test.", Port: 7946},
+	"services":  {Name: service},
+}
+
+// TestSameAnswersAreSilent translates the cases "keeps state" of libcluster's DNS suites: what is known is not found
+// again, in whatever order the records come.
+func TestSameAnswersAreSilent(t *testing.T) {
+	for kind, c := range bothKinds {
+		t.Run(kind, func(t *testing.T) {
+			s := newServer(t)
+			records := []string{"cluster.test. 1 A 10.0.0.1", "cluster.test. 1 A 10.0.0.2",
+				service + " 1 SRV 10 50 7001 a.test.", service + " 1 SRV 10 50 7002 b.test."}
+			s.set(nil, records...)
+			updates := watch(t, s, c)
+			if u := next(t, updates); u.Err != nil || len(u.Peers) != 2 {
+				t.Fatalf("found %v", u)
+			}
+			s.await(20)
+			slices.Reverse(records)
+			s.set(nil, records...)
+			s.await(20)
+			select {
+			case u := <-updates:
+				t.Errorf("nothing changed, and %v was reported", u)
+			default:
+			}
+		})
+	}
+}
+
+// TestUnresolvedNameIsNoSet translates the cases "does not connect to anything if name is not resolved" of libcluster's
+// DNS suites, where an error is also no reason to disconnect anybody.
+func TestUnresolvedNameIsNoSet(t *testing.T) {
+	for kind, c := range bothKinds {
+		t.Run(kind, func(t *testing.T) {
+			updates := watch(t, newServer(t), c)
+			for range 5 {
+				u := next(t, updates)
+				if d, ok := errors.AsType[*net.DNSError](u.Err); !ok || !d.IsNotFound || u.Peers != nil {
+					t.Errorf("a name that is not there: %v", u)
+				}
+			}
+		})
+	}
 }
 
 func TestLargeAnswersComeOverTCP(t *testing.T) {

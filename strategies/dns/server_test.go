@@ -5,14 +5,16 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	wire "github.com/miekg/dns"
 )
 
 // server is a DNS server on loopback, over UDP and TCP at one port.
 type server struct {
-	t    *testing.T
-	addr string
+	t         *testing.T
+	addr      string
+	questions chan struct{} // one for each that came
 
 	mu        sync.Mutex // protects the fields below
 	records   []wire.RR
@@ -25,7 +27,7 @@ type server struct {
 
 func newServer(t *testing.T) *server {
 	t.Helper()
-	s := &server{t: t}
+	s := &server{t: t, questions: make(chan struct{}, 100_000)}
 	tcp, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -68,6 +70,10 @@ func (s *server) ServeDNS(w wire.ResponseWriter, question *wire.Msg) {
 	network := w.LocalAddr().Network()
 	q := question.Question[0]
 	s.asked = append(s.asked, network+" "+wire.TypeToString[q.Qtype])
+	select {
+	case s.questions <- struct{}{}:
+	default:
+	}
 	if s.silent {
 		return
 	}
@@ -91,4 +97,20 @@ func (s *server) ServeDNS(w wire.ResponseWriter, question *wire.Msg) {
 		answer.Truncated, answer.Answer = true, answer.Answer[:1]
 	}
 	w.WriteMsg(answer)
+}
+
+// await waits until n more questions have come.
+func (s *server) await(n int) {
+	s.t.Helper()
+	deadline := time.After(30 * time.Second)
+	for range len(s.questions) {
+		<-s.questions
+	}
+	for i := range n {
+		select {
+		case <-s.questions:
+		case <-deadline:
+			s.t.Fatalf("%d questions of %d came", i, n)
+		}
+	}
 }

@@ -91,6 +91,18 @@ func TestCases(t *testing.T) {
 	n.until(t, "[]")
 }
 
+// TestOtherNamespaceAndDomain translates the cases "connect nodes from different namespaces" and "works with hostname and
+// cluster_name" of libcluster's kubernetes_test.exs.
+func TestOtherNamespaceAndDomain(t *testing.T) {
+	s := newServer(t)
+	s.space = "other"
+	s.put("one", podA)
+	start(t, s, kubernetes.Config{}).until(t, "404") // that of the pod
+	start(t, s, kubernetes.Config{Namespace: "other"}).until(t, "[a@10.0.0.1:7946]")
+	start(t, s, kubernetes.Config{Namespace: "other", Hostnames: true, ClusterDomain: "my.domain"}).
+		until(t, "[a@node-0.nodes.other.svc.my.domain:7946]")
+}
+
 // TestWatchGoesOn: after the end of a watch nothing is listed again, and bookmarks move the place where it goes on.
 func TestWatchGoesOn(t *testing.T) {
 	s := newServer(t)

@@ -21,6 +21,7 @@ type server struct {
 	dir string // of the service account
 
 	mu       sync.Mutex // protects the fields below
+	space    string     // the namespace that the slices are in
 	token    string
 	version  int
 	slices   map[string]map[string]any
@@ -36,7 +37,7 @@ type server struct {
 
 func newServer(t *testing.T) *server {
 	t.Helper()
-	s := &server{t: t, dir: t.TempDir(), token: "first", slices: map[string]map[string]any{}, pageSize: 100,
+	s := &server{t: t, dir: t.TempDir(), space: "prod", token: "first", slices: map[string]map[string]any{}, pageSize: 100,
 		version: 1, events: []string{""},
 		changed: make(chan struct{}), ended: make(chan struct{})}
 	s.Server = httptest.NewTLSServer(s)
@@ -123,7 +124,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case s.status != 0:
 		w.WriteHeader(s.status)
 		fmt.Fprint(w, "told to")
-	case r.URL.Path != "/apis/discovery.k8s.io/v1/namespaces/prod/endpointslices" ||
+	case r.URL.Path != "/apis/discovery.k8s.io/v1/namespaces/"+s.space+"/endpointslices" ||
 		q.Get("labelSelector") != "kubernetes.io/service-name=nodes":
 		w.WriteHeader(http.StatusNotFound)
 	case q.Get("watch") == "1" && q.Get("allowWatchBookmarks") == "true" && q.Get("timeoutSeconds") == "120":
