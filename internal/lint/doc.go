@@ -9,7 +9,7 @@
 //   - Every package has a package comment.
 //   - No test sleeps: it waits for an event, or runs on virtual time.
 //   - Relative links and anchors in Markdown lead somewhere; a code block marked as a copy of a file equals that file;
-//     a test named in docs/guarantees.md exists.
+//     a test named in docs/guarantees.md or docs/conformance.md exists.
 //
 // Each rule is a function over an fs.FS, and has a self-test that feeds it a tree which breaks it: a rule that cannot
 // fail is no rule.

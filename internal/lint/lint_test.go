@@ -95,9 +95,11 @@ var rules = []struct {
 	}},
 	{"Guarantees", checkGuarantees, map[string]fixture{
 		"no such test": {guarantees: "| order | `TestOrder` |\n"},
+		"no such case": {conformance: "| removes nodes | `TestOrder` |\n"},
 		"not a test":   {guarantees: "| order | TestOrder |\n", "a/a.go": "package a\nfunc TestOrder() {}\n"},
 	}, fixture{
 		guarantees:    "| order | `TestOrder/a case`, FuzzOrder | Tests are named here.\n",
+		conformance:   "`go test -run TestOrd ./a` runs `TestOrder`\n",
 		"a/a_test.go": "package a\nfunc TestOrder() {}\nfunc FuzzOrder() {}\n",
 	}},
 }

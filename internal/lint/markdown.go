@@ -17,11 +17,13 @@ var (
 	referenceLink = regexp.MustCompile(`^\s{0,3}\[[^\]]+\]:\s*<?([^\s>]+)>?`)
 	inlineCode    = regexp.MustCompile("`[^`]*`")
 	copyMark      = regexp.MustCompile(`^<!-- file: (\S+) -->$`)
+	runPattern    = regexp.MustCompile(`-run \S+`)
 	testName      = regexp.MustCompile(`\b(?:Test|Fuzz|Example|Benchmark)[A-Z]\w*`)
 )
 
-// guarantees is the document whose promises each name the test that holds them.
-const guarantees = "docs/guarantees.md"
+// guarantees is the document whose promises each name the test that holds them; conformance names the tests that
+// translate other projects' cases.
+const guarantees, conformance = "docs/guarantees.md", "docs/conformance.md"
 
 // prose calls f for every line of text that is not within a fenced code block, with its number.
 func prose(text string, f func(n int, line string)) {
@@ -134,7 +136,7 @@ func block(lines []string) string {
 	return strings.Join(lines[1:1+end], "\n") + "\n"
 }
 
-// checkGuarantees demands that every test named in the guarantees exists.
+// checkGuarantees demands that every test named in the guarantees, or as a translated case, exists.
 func checkGuarantees(m *module) (faults []string) {
 	declared := map[string]bool{}
 	for _, f := range m.files {
@@ -144,10 +146,12 @@ func checkGuarantees(m *module) (faults []string) {
 			}
 		}
 	}
-	for i, line := range strings.Split(m.markdown[guarantees], "\n") {
-		for _, name := range testName.FindAllString(line, -1) {
-			if !declared[name] {
-				faults = append(faults, fmt.Sprintf("%s:%d: there is no test %s", guarantees, i+1, name))
+	for _, document := range []string{guarantees, conformance} {
+		for i, line := range strings.Split(m.markdown[document], "\n") {
+			for _, name := range testName.FindAllString(runPattern.ReplaceAllString(line, ""), -1) {
+				if !declared[name] {
+					faults = append(faults, fmt.Sprintf("%s:%d: there is no test %s", document, i+1, name))
+				}
 			}
 		}
 	}
