@@ -79,9 +79,10 @@ func (v *View) sessionClosed(id nodeid.ID, s session) {
 	if m == nil {
 		return
 	}
+	was := m.session
 	m.session = s
-	if s == sessionNone {
-		v.connect(m)
+	if s == sessionNone && was != sessionNone {
+		v.connect(m) // an attempt that failed is repeated by retry, so that a refusal is no busy loop
 	}
 	v.assess(m)
 	switch {

@@ -125,8 +125,8 @@ func (v *View) confirmed(in Confirmed) {
 	if m == nil || !in.Refused || !m.probe.asked || slices.Contains(m.probe.yes, in.From) {
 		return
 	}
-	if from := v.peer(in.From); from == nil || from == m || !from.up() {
-		return
+	if v.peer(in.From) == nil {
+		return // prove counts those that are up
 	}
 	m.probe.yes = append(m.probe.yes, in.From)
 	v.prove(m)

@@ -271,7 +271,7 @@ var rules = []struct {
 		{0, view.Hello{ID: id("b", 7), Addr: at(b)}, "down b2 proved; end b2"},
 		{0, view.SessionUp{ID: id("b", 7), Addr: at(b)}, "joining b7"},
 		{0, view.SwimAlive{ID: b, Addr: at(b)}, ""}, // gossip is late: nobody is there to be told
-		{2 * s, view.Tick{}, ""},
+		{12 * s, view.Tick{}, "suspect b7"},
 	}},
 	{"P1 by gossip", []nodeid.ID{b}, true, []line{
 		{0, view.SwimAlive{ID: id("b", 7), Addr: at(b)}, "down b2 proved; end b2; joining b7; connect b7"},
@@ -280,6 +280,61 @@ var rules = []struct {
 		{0, view.Hello{ID: id("b", 7), Addr: "x:1"}, "dial b2 #1 5ms"},
 		{5 * ms, view.Dialled{ID: b, Attempt: 1, Result: view.Accepted, Answered: b}, "duplicate name b2 by b7; refuse b7 a live"},
 		{0, view.Hello{ID: id("b", 7), Addr: "x:1"}, "refuse b7 a live"},
+		{1200 * ms, view.Hello{ID: id("b", 7), Addr: "x:1"}, "suspect b2; dial b2 #2 5ms"}, // it may have died since
+	}},
+	{"T2: who wanted the name is gone", []nodeid.ID{b}, false, []line{
+		{0, view.SwimAlive{ID: id("b", 7), Addr: "x:1"}, "dial b2 #1 5ms"},
+		{0, view.SwimDead{ID: id("b", 7)}, ""},
+		{0, view.Goodbye{ID: b}, "down b2 proved; end b2"},
+	}},
+	{"T2: the old one leaves", []nodeid.ID{b}, false, []line{
+		{0, view.SwimAlive{ID: id("b", 7), Addr: "x:1"}, "dial b2 #1 5ms"},
+		{0, view.Goodbye{ID: b}, "down b2 proved; end b2; joining b7; connect b7"},
+	}},
+	{"P2 does not leave half without the oldest", []nodeid.ID{{Name: "z", Incarnation: 1}, c, d}, false, []line{
+		{0, view.SessionLost{ID: c}, "dial c3 #1 5ms"},
+		{5 * ms, dialled(c, 1, view.Refused), "dial c3 #2 10ms"},
+		{10 * ms, dialled(c, 2, view.Refused), "ask A1 c3; ask d4 c3"},
+		{0, view.Confirmed{From: d, ID: c, Refused: true}, ""},
+		{0, view.Confirmed{From: id("A", 1), ID: c, Refused: true}, "down c3 proved; end c3"},
+		{0, view.SessionLost{ID: id("A", 1)}, "dial A1 #1 5ms"},
+		{5 * ms, dialled(id("A", 1), 1, view.Refused), "dial A1 #2 10ms"},
+		{10 * ms, dialled(id("A", 1), 2, view.Refused), "ask d4 A1"},
+		{0, view.Confirmed{From: d, ID: id("A", 1), Refused: true}, ""},
+	}},
+	{"P2 counts who is unreachable as lost", []nodeid.ID{b, c, d, e}, false, []line{
+		{400 * ms, view.SwimDead{ID: c}, "suspect c3"},
+		{0, view.SwimDead{ID: d}, "suspect d4"},
+		{600 * ms, view.Tick{Heard: []view.Heard{{ID: b}, {ID: e}}}, "suspect b2; suspect e5; unreachable c3; unreachable d4; reachable b2; reachable e5"},
+		{0, view.SessionLost{ID: e}, "dial e5 #1 5ms"},
+		{5 * ms, dialled(e, 1, view.Refused), "dial e5 #2 10ms"},
+		{10 * ms, dialled(e, 2, view.Refused), "ask b2 e5"},
+		{0, view.Confirmed{From: b, ID: e, Refused: true}, ""},
+	}},
+	{"what never was open did not close", []nodeid.ID{c}, false, []line{
+		{0, view.SwimAlive{ID: b, Addr: at(b)}, "joining b2; connect b2"},
+		{0, view.Asked{From: c, ID: b}, "dial b2 #1 5ms"},
+		{5 * ms, dialled(b, 1, view.Refused), "dial b2 #2 10ms"},
+		{10 * ms, dialled(b, 2, view.Refused), "answer c3 b2 true"},
+	}},
+	{"one probe at a time", []nodeid.ID{b}, false, []line{
+		{0, view.SessionLost{ID: b}, "dial b2 #1 5ms"},
+		{0, view.SessionDown{ID: b}, "connect b2"},
+	}},
+	{"left, but not gone", []nodeid.ID{b}, false, []line{
+		{0, view.SwimLeft{ID: b}, "leaving b2; suspect b2"},
+		{0, view.SwimAlive{ID: b, Addr: at(b)}, "reachable b2"},
+		{0, view.SessionLost{ID: b}, "dial b2 #1 5ms"},
+	}},
+	{"who removed us is back", []nodeid.ID{b, c}, true, []line{
+		{0, view.Removed{ID: a, By: c, Addr: at(c), Rank: view.Rank{Up: 1}}, ""},
+		{0, view.SessionUp{ID: c, Addr: at(c)}, ""},
+		{5 * s, view.Tick{}, "suspect b2; suspect c3"},
+	}},
+	{"who removed us is down", []nodeid.ID{b, c}, true, []line{
+		{0, view.Removed{ID: a, By: c, Addr: at(c), Rank: view.Rank{Up: 1}}, ""},
+		{0, view.Goodbye{ID: c}, "down c3 proved; end c3"},
+		{5 * s, view.Tick{}, "suspect b2"},
 	}},
 	{"T2: it refuses, and its connection is closed", []nodeid.ID{b, c}, false, []line{
 		{0, view.SwimAlive{ID: id("b", 7), Addr: "x:1"}, "dial b2 #1 5ms"},

@@ -367,3 +367,15 @@ func input(kind, what byte) view.Input {
 	}
 	return view.Tick{}
 }
+
+// Bytes that came between two refusals, and are reported after both, take both back.
+func TestLateReportOfBytes(t *testing.T) {
+	s := newTester(t, view.Fast(), b, c)
+	s.follow([]line{
+		{0, view.Asked{From: c, ID: b}, "dial b2 #1 5ms"},
+		{5 * ms, dialled(b, 1, view.Refused), "dial b2 #2 10ms"},
+		{10 * ms, dialled(b, 2, view.Refused), "answer c3 b2 true"},
+		{0, view.Heard{ID: b, At: s.now.Add(8 * ms)}, ""},
+		{0, view.Asked{From: c, ID: b}, "dial b2 #3 5ms"},
+	})
+}
