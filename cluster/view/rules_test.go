@@ -291,7 +291,7 @@ var rules = []struct {
 		{0, view.SwimAlive{ID: id("b", 7), Addr: "x:1"}, "dial b2 #1 5ms"},
 		{0, view.Goodbye{ID: b}, "down b2 proved; end b2; joining b7; connect b7"},
 	}},
-	{"P2 does not leave half without the oldest", []nodeid.ID{{Name: "z", Incarnation: 1}, c, d}, false, []line{
+	{"P2 does not leave half without the oldest", []nodeid.ID{id("A", 1), c, d}, false, []line{
 		{0, view.SessionLost{ID: c}, "dial c3 #1 5ms"},
 		{5 * ms, dialled(c, 1, view.Refused), "dial c3 #2 10ms"},
 		{10 * ms, dialled(c, 2, view.Refused), "ask A1 c3; ask d4 c3"},
