@@ -2,7 +2,9 @@ package transport
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"time"
 
@@ -75,9 +77,7 @@ func (t *Transport) greet(conn net.Conn) {
 	defer t.release(conn)
 	if err != nil {
 		err = t.reject(c, true, Hello{}, err)
-		if err != errSilent && t.ctx.Err() == nil {
-			t.handler.Refused(c.addr, Hello{}, handshakeError(err))
-		}
+		t.refused(c, Hello{}, err)
 		return
 	}
 	t.answer(c)
@@ -109,13 +109,26 @@ func (t *Transport) answer(c *peerConn) {
 	}
 }
 
-// refused reports a failed handshake, unless it says nothing about the peer.
+// refused reports a failed handshake, unless it says nothing about the peer: connections are lost, and some attempts are to be
+// repeated.
 func (t *Transport) refused(c *peerConn, peer Hello, err error) {
-	e, ok := errors.AsType[*RefusedError](err)
-	if err == nil || ok && (e.passing() || e.Reason == ErrUnknownSession) || errors.Is(err, net.ErrClosed) {
+	if err == nil || t.ctx.Err() != nil || !telling(err) {
 		return
 	}
 	t.handler.Refused(c.addr, peer, handshakeError(err))
+}
+
+func telling(err error) bool {
+	if e, ok := errors.AsType[*RefusedError](err); ok {
+		return !e.passing() && e.Reason != ErrUnknownSession
+	}
+	if _, ok := errors.AsType[tls.AlertError](err); ok {
+		return true
+	}
+	if e, ok := errors.AsType[net.Error](err); ok {
+		return e.Timeout()
+	}
+	return !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && err != errSilent
 }
 
 // answerIntroduction tells who this is.
@@ -192,10 +205,13 @@ func (t *Transport) replace(id nodeid.ID) error {
 func (l *lane) welcome(c *peerConn, a *attempt, r request) error {
 	s := l.s
 	t := s.t
-	if err := l.quiet(t.cfg.Timing.Handshake / 2); err != nil {
+	for _, end := range a.replaces {
+		end()
+	}
+	if err := l.quiet(min(quietTime, t.cfg.Timing.Resume/4)); err != nil {
 		return err
 	}
-	answer, body := s.request4(l, a), r.theirs == 0
+	answer, body := s.ask(l), r.theirs == 0
 	a.first = false
 	if err := c.send(appendHello(append([]byte(nil), magic[:]...), t.self(), answer, body)); err != nil {
 		return err

@@ -111,6 +111,9 @@ func (c Config) check() error {
 		if self.ProtocolMin > self.ProtocolMax {
 			bad("Self", "has ProtocolMin %d above ProtocolMax %d", self.ProtocolMin, self.ProtocolMax)
 		}
+		if len(self.Addr) > maxText || len(c.Advertise) > maxText {
+			bad("Advertise", "is longer than %d bytes", maxText)
+		}
 		if n := len(self.Cluster); n > maxText {
 			bad("Self", "has a Cluster of %d bytes; %d is the most", n, maxText)
 		}

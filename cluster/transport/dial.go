@@ -84,7 +84,7 @@ func (l *lane) dial(ctx context.Context) error {
 	a := &attempt{cancel: func() { c.Close() }}
 	stop := context.AfterFunc(ctx, a.cancel)
 	defer stop()
-	if !s.begin(l, a) {
+	if ctx.Err() != nil || !s.begin(l, a) {
 		c.Close()
 		return refuse(errCrossed, "")
 	}
@@ -99,7 +99,7 @@ func (l *lane) dial(ctx context.Context) error {
 
 func (l *lane) introduce(c *peerConn, a *attempt) (Hello, error) {
 	s, t := l.s, l.s.t
-	ask := s.request4(l, a)
+	ask := s.ask(l)
 	body := ask.theirs == 0
 	b := append(append([]byte(nil), magic[:]...), sessionPreface)
 	if err := c.send(appendHello(b, t.self(), ask, body)); err != nil {

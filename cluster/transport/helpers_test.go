@@ -2,11 +2,22 @@ package transport
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	crand "crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
+	"math/big"
+	"math/rand/v2"
+	"net"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/foundation-runtime/foundation/cluster/network"
 	"github.com/foundation-runtime/foundation/cluster/nodeid"
 )
 
@@ -30,7 +41,7 @@ type recorder struct {
 }
 
 func newRecorder() *recorder {
-	return &recorder{events: make(chan event, 1<<16), got: map[Lane][]string{}, new: make(chan struct{})}
+	return &recorder{events: make(chan event, 1<<10), got: map[Lane][]string{}, new: make(chan struct{})}
 }
 
 func (r *recorder) Up(s *Session) { r.events <- event{what: "up", session: s} }
@@ -56,7 +67,7 @@ func (r *recorder) Refused(addr string, peer Hello, err error) {
 }
 
 // next waits for an event of that kind; another one fails the test.
-func (r *recorder) next(t *testing.T, what string) event {
+func (r *recorder) next(t testing.TB, what string) event {
 	t.Helper()
 	select {
 	case e := <-r.events:
@@ -71,7 +82,7 @@ func (r *recorder) next(t *testing.T, what string) event {
 }
 
 // wait waits until n records have come on a lane.
-func (r *recorder) wait(t *testing.T, lane Lane, n int) []string {
+func (r *recorder) wait(t testing.TB, lane Lane, n int) []string {
 	t.Helper()
 	deadline := time.After(30 * time.Second)
 	for {
@@ -90,7 +101,7 @@ func (r *recorder) wait(t *testing.T, lane Lane, n int) []string {
 }
 
 // none fails if anything was heard.
-func (r *recorder) none(t *testing.T) {
+func (r *recorder) none(t testing.TB) {
 	t.Helper()
 	select {
 	case e := <-r.events:
@@ -142,4 +153,163 @@ func mustSend(t testing.TB, s *Session, lane Lane, format string, args ...any) {
 	if err := s.Send(lane, fmt.Appendf(nil, format, args...), false); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// cutNet is the system's network, whose connections can be cut.
+type cutNet struct {
+	network.OS
+	mu    sync.Mutex
+	conns map[*net.TCPConn]struct{}
+	shut  bool // dials fail, and connections are cut as soon as they are accepted
+}
+
+func newCutNet() *cutNet { return &cutNet{conns: map[*net.TCPConn]struct{}{}} }
+
+func (n *cutNet) add(c net.Conn) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.shut {
+		c.Close()
+		return false
+	}
+	n.conns[c.(*net.TCPConn)] = struct{}{}
+	return true
+}
+
+func (n *cutNet) Dial(ctx context.Context, addr string) (net.Conn, error) {
+	c, err := n.OS.Dial(ctx, addr)
+	if err != nil {
+		return nil, err
+	}
+	if !n.add(c) {
+		return nil, syscall.ENETUNREACH
+	}
+	return c, nil
+}
+
+func (n *cutNet) Listen(addr string) (net.Listener, error) {
+	l, err := n.OS.Listen(addr)
+	return cutListener{l, n}, err
+}
+
+type cutListener struct {
+	net.Listener
+	n *cutNet
+}
+
+func (l cutListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err == nil {
+		l.n.add(c)
+	}
+	return c, err
+}
+
+// cut closes all connections, some with a reset; with shut it keeps new ones from coming.
+func (n *cutNet) cut(shut bool) int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.shut = shut
+	k := len(n.conns)
+	for c := range n.conns {
+		if rand.IntN(2) == 0 {
+			c.SetLinger(0)
+		}
+		c.Close()
+	}
+	clear(n.conns)
+	return k
+}
+
+var errRefusedBySystem = syscall.ECONNREFUSED
+
+// countNet counts what is written by those who dial.
+type countNet struct {
+	network.OS
+	written atomic.Int64
+}
+
+func (n *countNet) Dial(ctx context.Context, addr string) (net.Conn, error) {
+	c, err := n.OS.Dial(ctx, addr)
+	return &countConn{c, n}, err
+}
+
+type countConn struct {
+	net.Conn
+	n *countNet
+}
+
+func (c *countConn) Write(b []byte) (int, error) {
+	c.n.written.Add(int64(len(b)))
+	return c.Conn.Write(b)
+}
+
+// authority signs certificates.
+type authority struct {
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+}
+
+func newAuthority(t testing.TB) *authority {
+	ca := &authority{}
+	ca.key, ca.cert = newCertificate(t, nil, func(c *x509.Certificate) {
+		c.IsCA, c.BasicConstraintsValid, c.KeyUsage = true, true, x509.KeyUsageCertSign
+	})
+	return ca
+}
+
+// newCertificate is signed by ca, or by itself.
+func newCertificate(t testing.TB, ca *authority, change func(*x509.Certificate)) (*ecdsa.PrivateKey, *x509.Certificate) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), crand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &x509.Certificate{SerialNumber: big.NewInt(rand.Int64()), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
+	change(c)
+	parent, signer := c, key
+	if ca != nil {
+		parent, signer = ca.cert, ca.key
+	}
+	der, err := x509.CreateCertificate(crand.Reader, c, parent, &key.PublicKey, signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err = x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key, c
+}
+
+// sign makes a certificate for a node.
+func (ca *authority) sign(t testing.TB, name string, change ...func(*x509.Certificate)) *tls.Certificate {
+	key, cert := newCertificate(t, ca, func(c *x509.Certificate) {
+		c.DNSNames = []string{name}
+		c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
+		for _, f := range change {
+			f(c)
+		}
+	})
+	return &tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key}
+}
+
+func (ca *authority) pool() *x509.CertPool {
+	p := x509.NewCertPool()
+	p.AddCert(ca.cert)
+	return p
+}
+
+// tls shows cert and trusts ca.
+func (ca *authority) tls(cert *tls.Certificate) *TLS {
+	return &TLS{
+		Certificate: func() (*tls.Certificate, error) { return cert, nil },
+		Authorities: func() (*x509.CertPool, error) { return ca.pool(), nil },
+	}
+}
+
+// node is the change of a Config for a node with a certificate of ca.
+func (ca *authority) node(t testing.TB, name string) func(*Config) {
+	cert := ca.sign(t, name)
+	return func(c *Config) { c.TLS = ca.tls(cert) }
 }

@@ -32,6 +32,7 @@ type lane struct {
 	timing   bool          // timer runs
 	timer    *time.Timer   // nil until it is first needed
 	space    chan struct{} // closed when there is room again; nil: nobody waits
+	refused  int           // bytes of the longest record that was not taken
 	flushed  chan struct{} // closed when everything is acknowledged; nil: nobody waits
 	saying   bool          // goodbye is to be said
 	stats    LaneStats
@@ -53,7 +54,7 @@ func (l *lane) send(rec []byte, now bool, bound int) error {
 	if l.shutting || l.alias != nil {
 		return l.sendElsewhere(rec, now, bound)
 	}
-	if l.out.size+len(rec) >= bound && l.out.size > 0 {
+	if !l.fits(len(rec), bound) {
 		l.mu.Unlock()
 		return ErrFull
 	}
@@ -66,7 +67,7 @@ func (l *lane) send(rec []byte, now bool, bound int) error {
 	l.parked, l.started = false, true
 	l.mu.Unlock()
 	if wake {
-		l.poke2()
+		l.rouse()
 	}
 	if start {
 		l.s.want(l)
@@ -90,12 +91,11 @@ func (l *lane) sendBig(rec []byte, bound int) error {
 	if len(rec) > l.s.t.cfg.Limits.Message {
 		return ErrTooLarge
 	}
-	full := func() bool { return l.out.size+len(rec) >= bound && l.out.size > 0 }
 	l.mu.Lock()
 	if l.shutting || l.alias != nil {
 		return l.sendElsewhere(rec, false, bound)
 	}
-	if full() {
+	if !l.fits(len(rec), bound) {
 		l.mu.Unlock()
 		return ErrFull
 	}
@@ -105,7 +105,7 @@ func (l *lane) sendBig(rec []byte, bound int) error {
 	if l.shutting || l.alias != nil {
 		return l.sendElsewhere(rec, false, bound)
 	}
-	if full() {
+	if !l.fits(len(rec), bound) {
 		l.mu.Unlock()
 		return ErrFull
 	}
@@ -115,7 +115,7 @@ func (l *lane) sendBig(rec []byte, bound int) error {
 	l.parked, l.started = false, true
 	l.mu.Unlock()
 	if wake {
-		l.poke2()
+		l.rouse()
 	}
 	if start {
 		l.s.want(l)
@@ -123,8 +123,8 @@ func (l *lane) sendBig(rec []byte, bound int) error {
 	return nil
 }
 
-// poke2 wakes the writer.
-func (l *lane) poke2() {
+// rouse wakes the writer.
+func (l *lane) rouse() {
 	select {
 	case l.wake <- struct{}{}:
 	default:
@@ -135,7 +135,7 @@ func (l *lane) poke2() {
 func (l *lane) unpark() {
 	if l.parked {
 		l.parked = false
-		l.poke2()
+		l.rouse()
 	}
 }
 
@@ -150,7 +150,7 @@ func (l *lane) room(bound int) (<-chan struct{}, error) {
 	switch {
 	case l.shutting:
 		return nil, ErrDown
-	case l.out.size < bound-bound/8 || l.out.size == 0:
+	case l.hasRoom(bound):
 		return nil, nil
 	}
 	if l.space == nil {
@@ -159,21 +159,36 @@ func (l *lane) room(bound int) (<-chan struct{}, error) {
 	return l.space, nil
 }
 
+// fits reports whether a record may be taken, and remembers what was refused. l.mu is held.
+func (l *lane) fits(n, bound int) bool {
+	if l.out.size+n < bound || l.out.size == 0 {
+		return true
+	}
+	l.refused = max(l.refused, n)
+	return false
+}
+
+// hasRoom reports whether waiting has an end: when what was refused would be taken, and not for a few bytes, so that who waits is
+// not woken for each record. l.mu is held.
+func (l *lane) hasRoom(bound int) bool {
+	return l.out.size+max(l.refused, bound/8) < bound || l.out.size == 0
+}
+
 // acked takes an acknowledgement.
 func (l *lane) acked(seq uint64) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	err := l.out.ack(seq)
-	bound := l.s.t.cfg.Limits.Lane
-	if l.space != nil && l.out.size < bound-bound/8 {
-		close(l.space)
-		l.space = nil
-	}
-	l.checkFlushed()
+	l.shrunk()
 	return err
 }
 
-func (l *lane) checkFlushed() {
+// shrunk tells those who wait for room. l.mu is held.
+func (l *lane) shrunk() {
+	if l.space != nil && l.hasRoom(l.s.t.cfg.Limits.Lane) {
+		close(l.space)
+		l.space, l.refused = nil, 0
+	}
 	if l.flushed != nil && l.out.size == 0 {
 		close(l.flushed)
 		l.flushed = nil
@@ -189,7 +204,7 @@ func (l *lane) flush() <-chan struct{} {
 		l.flushed = make(chan struct{})
 	}
 	flushed := l.flushed
-	l.checkFlushed()
+	l.shrunk()
 	return flushed
 }
 

@@ -18,15 +18,17 @@ type laneConn struct {
 	dials   bool          // this end dials first after a loss: it dialled the last connection
 	number  uint64        // of the last attempt of either end
 	attempt *attempt      // under way; nil: none
+	dialing func()        // ends a dial that is no attempt yet; nil: there is none
 	handed  *wire         // connected, and not taken by run yet
 	live    *wire         // in use
 	quiet   chan struct{} // closed when live is not in use any more
 }
 
 type attempt struct {
-	inbound bool
-	first   bool // nothing was written to the peer yet
-	cancel  func()
+	inbound  bool
+	first    bool // nothing was written to the peer yet
+	cancel   func()
+	replaces []func() // end what had the place before
 }
 
 var (
@@ -46,19 +48,22 @@ func (l *lane) admits(number uint64, peerIsLesser bool) bool {
 	return true
 }
 
-// take gives a the place. The session's mu is held.
-func (l *lane) take(a *attempt) {
-	if l.conn.attempt != nil {
-		l.conn.attempt.cancel()
+// take gives a the place, and returns what ends those that had it before. The session's mu is held.
+func (l *lane) take(a *attempt) (ends []func()) {
+	c := &l.conn
+	if c.attempt != nil {
+		ends = append(ends, c.attempt.cancel)
 	}
-	if w := l.conn.handed; w != nil {
-		w.fail(errReplaced)
-		l.conn.handed = nil
+	if c.dialing != nil {
+		ends = append(ends, c.dialing)
 	}
-	if l.conn.live != nil {
-		l.conn.live.fail(errReplaced)
+	for _, w := range []*wire{c.handed, c.live} {
+		if w != nil {
+			ends = append(ends, func() { w.fail(errReplaced) })
+		}
 	}
-	l.conn.attempt = a
+	c.attempt, c.handed = a, nil
+	return ends
 }
 
 // poke tells run to look.
@@ -68,6 +73,10 @@ func (l *lane) poke() {
 	default:
 	}
 }
+
+// quietTime is how long a peer that dials again waits for a handler that is still busy with the last connection's records. It is short:
+// the answer that the handler is busy keeps the session alive.
+const quietTime = 250 * time.Millisecond
 
 // quiet waits until nobody reads from the last connection, so that received is final.
 func (l *lane) quiet(within time.Duration) error {
@@ -107,7 +116,7 @@ func (l *lane) run() {
 	if l.s.after != nil {
 		select {
 		case <-l.s.after:
-		case <-l.s.dying:
+		case <-l.s.ctx.Done():
 			return
 		}
 	}
@@ -174,15 +183,13 @@ func (l *lane) connect(r *redialler) *wire {
 			}
 			return w
 		}
-		ctx, cancel := context.WithDeadline(s.t.ctx, began.Add(limit))
-		err := l.dial(ctx)
-		cancel()
+		err := l.dialUntil(began.Add(limit))
 		e, refused := errors.AsType[*RefusedError](err)
 		switch {
 		case err == nil:
 		case refused && e.Reason == errBusy && reason == ErrResume:
 			began = time.Now() // it lives, and is occupied
-		case refused && e.passing():
+		case refused && e.passing(), errors.Is(err, context.Canceled):
 		case refused && e.Reason == ErrUnknownSession:
 			if reason == ErrResume {
 				s.kill(ErrUnknownSession, true)
@@ -200,6 +207,20 @@ func (l *lane) connect(r *redialler) *wire {
 	}
 }
 
+// dialUntil dials, and gives up when the peer's attempt takes the place.
+func (l *lane) dialUntil(deadline time.Time) error {
+	ctx, cancel := context.WithDeadline(l.s.ctx, deadline)
+	defer cancel()
+	l.s.mu.Lock()
+	l.conn.dialing = cancel
+	l.s.mu.Unlock()
+	err := l.dial(ctx)
+	l.s.mu.Lock()
+	l.conn.dialing = nil
+	l.s.mu.Unlock()
+	return err
+}
+
 // await waits for a connection that either end made. If there is none after the pause, and the peer is not about to make one, it is
 // time to dial.
 func (l *lane) await(pause time.Duration, deadline time.Time) (w *wire, dial bool) {
@@ -210,11 +231,7 @@ func (l *lane) await(pause time.Duration, deadline time.Time) (w *wire, dial boo
 	for {
 		s.mu.Lock()
 		switch {
-		case s.mu.dead:
-			if l.conn.handed != nil {
-				l.conn.handed.fail(errReplaced)
-				l.conn.handed = nil
-			}
+		case s.mu.dead: // kill has ended what was handed
 			s.mu.Unlock()
 			return nil, false
 		case l.conn.handed != nil:
@@ -232,7 +249,7 @@ func (l *lane) await(pause time.Duration, deadline time.Time) (w *wire, dial boo
 		s.mu.Unlock()
 		select {
 		case <-l.signal:
-		case <-s.dying:
+		case <-s.ctx.Done():
 		case <-timer.C:
 			passed = true
 			timer.Reset(time.Until(deadline))

@@ -157,6 +157,9 @@ func (o *outlog) take(ack uint64) ([]byte, *segment) {
 		o.cursorAt, last = from+headerSize+int(h.length), h.seq
 	}
 	o.sent = max(o.sent, last)
+	if s.pins == 0 { // else a lost connection's write may still read it
+		binary.LittleEndian.PutUint64(s.buf[from+16:], ack) // it may have waited for long
+	}
 	s.pins++
 	return s.buf[from:o.cursorAt:o.cursorAt], s
 }

@@ -18,8 +18,8 @@ const ackBytes = 64 << 10
 
 // read delivers frames until w breaks. It is the only reader of the lane.
 func (l *lane) read(w *wire) error {
-	buf := make([]byte, segmentSize)
-	from, to, behind := 0, 0, 0
+	buf := make([]byte, segmentSize/8) // grows while the peer fills it
+	from, to, behind, full := 0, 0, 0, false
 	for {
 		need := headerSize
 		for to-from >= headerSize {
@@ -48,8 +48,8 @@ func (l *lane) read(w *wire) error {
 			to = copy(buf, buf[from:to])
 			from = 0
 		}
-		if need > len(buf) {
-			grown := make([]byte, need)
+		if need > len(buf) || full && len(buf) < segmentSize {
+			grown := make([]byte, max(need, min(2*len(buf), segmentSize)))
 			copy(grown, buf[:to])
 			buf = grown
 		}
@@ -58,6 +58,7 @@ func (l *lane) read(w *wire) error {
 			return err
 		}
 		to += n
+		full = to == len(buf)
 		l.s.hear()
 		w.moved = true
 	}
@@ -72,7 +73,7 @@ func (l *lane) malformed(err error) error {
 
 // frame handles one frame.
 func (l *lane) frame(w *wire, h header, payload []byte) error {
-	if h.ack != w.acked {
+	if h.ack > w.acked {
 		if err := l.acked(h.ack); err != nil {
 			return l.malformed(err)
 		}

@@ -25,8 +25,9 @@ type Session struct {
 	value atomic.Pointer[any]
 	heard atomic.Int64 // time since t.began
 	wg    sync.WaitGroup
-	up    chan struct{} // closed when Up has returned
-	dying chan struct{} // closed when the session is to end
+	up    chan struct{}   // closed when Up has returned
+	ctx   context.Context // ends when the session is to end
+	stop  context.CancelFunc
 	done  chan struct{} // closed when Down has returned
 
 	mu struct { // taken after the Transport's mu, before a lane's mu
@@ -45,7 +46,8 @@ type Session struct {
 
 // newSession makes a session and puts it in place of before. The Transport's mu is held.
 func (t *Transport) newSession(id nodeid.ID, addr string, before *Session) *Session {
-	s := &Session{t: t, id: id, up: make(chan struct{}), dying: make(chan struct{}), done: make(chan struct{})}
+	s := &Session{t: t, id: id, up: make(chan struct{}), done: make(chan struct{})}
+	s.ctx, s.stop = context.WithCancel(context.Background())
 	var b [8]byte
 	for s.mine == 0 {
 		rand.Read(b[:]) // never fails
@@ -78,6 +80,9 @@ func (s *Session) Heard() time.Time {
 }
 
 func (s *Session) hear() { s.heard.Store(int64(max(time.Since(s.t.began), 1))) }
+
+// Protocol is the greatest protocol version that both ends speak, after Up.
+func (s *Session) Protocol() uint16 { return min(s.Peer().ProtocolMax, s.t.cfg.Self().ProtocolMax) }
 
 // Done is closed after Down has returned.
 func (s *Session) Done() <-chan struct{} { return s.done }
@@ -126,7 +131,7 @@ func (s *Session) Wait(ctx context.Context, lane Lane) error {
 		}
 		select {
 		case <-room:
-		case <-s.dying:
+		case <-s.ctx.Done():
 			return ErrDown
 		case <-ctx.Done():
 			return ctx.Err()
@@ -210,7 +215,7 @@ func (s *Session) admit(c *peerConn, peer Hello, r request) (*lane, *attempt, er
 		return nil, nil, refuse(errBusy, "")
 	case s.mu.established && s.mu.theirs != r.mine:
 		// The peer has ended this session and begun another.
-		go s.kill(ErrUnknownSession, true)
+		s.t.wg.Go(func() { s.kill(ErrUnknownSession, true) })
 		return nil, nil, refuse(errBusy, "")
 	case l.id != Control && !s.isUp():
 		return nil, nil, refuse(errBusy, "")
@@ -224,7 +229,7 @@ func (s *Session) admit(c *peerConn, peer Hello, r request) (*lane, *attempt, er
 		}
 	}
 	a := &attempt{inbound: true, first: true, cancel: func() { c.Close() }}
-	l.take(a)
+	a.replaces = l.take(a)
 	l.conn.number = max(l.conn.number, r.attempt)
 	return l, a, nil
 }
@@ -250,8 +255,8 @@ func (s *Session) begin(l *lane, a *attempt) bool {
 	return true
 }
 
-// request4 is what this end says of the session in a hello.
-func (s *Session) request4(l *lane, a *attempt) request {
+// ask is what this end says of the session in a hello.
+func (s *Session) ask(l *lane) request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return request{wanted: s.id, lane: l.name, mine: s.mine, theirs: s.mu.theirs, attempt: l.conn.number, received: l.received.Load()}
@@ -335,7 +340,7 @@ func (s *Session) failed(l *lane, a *attempt) {
 	l.poke()
 	if !s.mu.requested && !s.mu.established && !s.mu.dead {
 		s.mu.dead, s.mu.why = true, ErrUnreachable
-		close(s.dying)
+		s.stop()
 		close(s.done)
 		if s.t.mu.sessions[s.id] == s {
 			delete(s.t.mu.sessions, s.id)
@@ -346,32 +351,35 @@ func (s *Session) failed(l *lane, a *attempt) {
 // kill ends the session, once. drain lets what is on its way in still arrive, for a moment.
 func (s *Session) kill(why error, drain bool) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.mu.dead {
+		s.mu.Unlock()
 		return
 	}
 	if s.mu.parting {
 		why, drain = ErrClosed, false
 	}
 	s.mu.dead, s.mu.drain, s.mu.why = true, drain, why
-	close(s.dying)
+	s.stop()
+	var ends []func()
 	for _, l := range s.lanes {
 		l.shut()
 		if l.conn.attempt != nil {
-			l.conn.attempt.cancel()
+			ends = append(ends, l.conn.attempt.cancel)
 		}
-		if l.conn.handed != nil {
-			l.conn.handed.fail(why)
+		if w := l.conn.handed; w != nil {
+			ends = append(ends, func() { w.fail(why) })
 		}
-		if w := l.conn.live; w != nil {
-			if drain {
-				w.conn.SetReadDeadline(time.Now().Add(drainTime))
-			} else {
-				w.fail(why)
-			}
+		if w := l.conn.live; w != nil && s.mu.drain {
+			ends = append(ends, func() { w.conn.SetReadDeadline(time.Now().Add(drainTime)) })
+		} else if w != nil {
+			ends = append(ends, func() { w.fail(why) })
 		}
 	}
 	s.t.wg.Go(s.sweep)
+	s.mu.Unlock()
+	for _, end := range ends {
+		end()
+	}
 }
 
 // drainTime is how long a session that ends still reads what had been sent before.
@@ -387,7 +395,12 @@ func (s *Session) sweep() {
 	for _, l := range s.lanes {
 		lost = l.lost(lost)
 	}
-	s.t.handler.Down(s, s.Err(), lost)
+	s.mu.Lock()
+	heardOf, why := s.mu.requested || s.mu.established, s.mu.why
+	s.mu.Unlock()
+	if heardOf {
+		s.t.handler.Down(s, why, lost)
+	}
 	s.t.mu.Lock()
 	if s.t.mu.sessions[s.id] == s {
 		delete(s.t.mu.sessions, s.id)
@@ -402,7 +415,7 @@ func (s *Session) part(ctx context.Context) error {
 	for _, l := range s.lanes {
 		select {
 		case <-l.flush():
-		case <-s.dying:
+		case <-s.ctx.Done():
 		case <-ctx.Done():
 			left = fmt.Errorf("transport: close: %v did not acknowledge everything: %w", s.id, ctx.Err())
 		}
@@ -415,7 +428,7 @@ func (s *Session) part(ctx context.Context) error {
 		timer := time.NewTimer(lingerTime)
 		defer timer.Stop()
 		select {
-		case <-s.dying: // the peer hung up
+		case <-s.ctx.Done(): // the peer hung up
 		case <-ctx.Done():
 		case <-timer.C:
 		}

@@ -66,7 +66,7 @@ func (l *lane) attach(w *wire) error {
 	if w.acked < l.out.acked {
 		return errWentBack
 	}
-	l.checkFlushed()
+	l.shrunk()
 	l.stats.Resent += l.out.rewind()
 	l.stats.Connections++
 	l.wire = w
@@ -86,7 +86,7 @@ func (l *lane) write(w *wire) {
 				continue
 			case <-w.broken:
 				return
-			case <-l.s.dying:
+			case <-l.s.ctx.Done():
 				return
 			}
 		}
