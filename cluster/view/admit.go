@@ -13,9 +13,8 @@ type claim struct {
 	addr     string
 	info     *Info
 	swim     bool          // SWIM told of it, so it need not come back when the name is free
-	at       time.Duration // it was made, or renewed
-	asked    time.Duration // the old one was probed
-	answered bool          // and was alive
+	made, at time.Duration // it was made, and last heard of
+	answered bool          // the old one was alive after it was made; whether it still is, its last bytes say
 }
 
 // older orders incarnations by age, the oldest first.
@@ -170,22 +169,13 @@ func (v *View) hello(in Hello) {
 
 // claimed notes that id wants the name of old, and probes whether that is alive.
 func (v *View) claimed(old *member, id nodeid.ID, addr string, info *Info, swim bool) {
-	c := old.claim
-	switch {
+	switch c := old.claim; {
 	case c != nil && c.id == id:
 		c.at = v.at
 		c.swim = c.swim || swim
 	case c == nil || c.id.Incarnation < id.Incarnation:
-		c = &claim{id: id, addr: addr, info: info, swim: swim, at: v.at, asked: v.at}
-		old.claim = c
-		v.startProbe(old)
-		return
-	default:
-		return
-	}
-	if !old.probe.running && v.at-c.asked >= v.t.Silent {
-		c.asked, c.answered = v.at, false
-		v.startProbe(old)
+		old.claim = &claim{id: id, addr: addr, info: info, swim: swim, at: v.at, made: v.at}
+		v.startProbe(old) // and again by retry
 	}
 }
 

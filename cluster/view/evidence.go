@@ -103,7 +103,7 @@ func (v *View) heard(m *member, at time.Duration) {
 	if m.probe.refused > 0 && at > m.probe.firstAt {
 		m.probe.forget()
 	}
-	if m.claim != nil && at > m.claim.asked {
+	if m.claim != nil && at > m.claim.made {
 		v.duplicate(m)
 	}
 	v.assess(m)
