@@ -17,13 +17,16 @@ CONSUL_VERSION = $(shell awk '$$1 == "github.com/hashicorp/consul" { print $$2 }
 CONSUL = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/foundation-tools/consul-$(CONSUL_VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race check bench bench-deps e2e e2e-deps fuzz
+.PHONY: help demo demo-cluster test race check bench bench-deps e2e e2e-deps fuzz
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: ## count the words of the Go source tree with a few hundred lines of actors
 	$(GO) run ./examples/wordcount
+
+demo-cluster: ## start three nodes as three processes, kill one, and account for every message
+	$(GO) run ./examples/democluster
 
 test: ## run every test
 	$(GO) test -timeout $(TEST_TIMEOUT) ./...
