@@ -8,7 +8,7 @@ import (
 	"net/netip"
 
 	"github.com/foundation-runtime/foundation/cluster/membership"
-	"github.com/foundation-runtime/foundation/cluster/network"
+	"github.com/foundation-runtime/foundation/cluster/nodeid"
 	"github.com/foundation-runtime/foundation/cluster/transport"
 	"github.com/foundation-runtime/foundation/cluster/view"
 )
@@ -25,7 +25,7 @@ func (l *life) gossip(packets net.PacketConn, advertise string) error {
 	}
 	l.members, err = membership.Start(membership.Config{
 		Node: l.id, Cluster: l.n.cfg.Cluster, Profile: l.n.timing.gossip, Keys: l.n.cfg.GossipKeys,
-		Packets: packets, Advertise: addr, Events: l.gossiped, Logger: l.n.log,
+		Packets: packets, Advertise: addr, Events: l.gossiped, Check: l.gossipCheck, Logger: l.n.log,
 		Dial: func(ctx context.Context, addr string) (net.Conn, error) {
 			return l.transport.DialStream(ctx, addr, gossipPreface)
 		},
@@ -59,6 +59,18 @@ func resolve(ctx context.Context, hostport string) (netip.AddrPort, error) {
 		return netip.AddrPort{}, err
 	}
 	return netip.AddrPortFrom(ips[0].Unmap(), uint16(n)), nil
+}
+
+// gossipCheck keeps a second node of a living member's name out of the gossip, as check does of sessions. Lives that are over pass:
+// the view tells them.
+func (l *life) gossipCheck(id nodeid.ID, addr string, _ []byte) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	err := l.view.Admit(id, addr)
+	if errors.Is(err, view.ErrDuplicateName) || errors.Is(err, view.ErrProbing) || errors.Is(err, view.ErrFull) {
+		return err
+	}
+	return nil
 }
 
 // gossiped is what SWIM says.
@@ -117,5 +129,3 @@ func (n *Node) facts() map[string]string {
 		"seed":       fmt.Sprint(n.cfg.Seed),
 	}
 }
-
-var _ network.Network = network.OS{}

@@ -54,6 +54,7 @@ func (l *life) Up(s *transport.Session) {
 	rec := l.statusLocked()
 	l.mu.Unlock()
 	p.control(rec)
+	_ = l.members.Discovered(hello.Addr) // gossip is to know it too
 }
 
 // Record implements transport.Handler.

@@ -25,9 +25,9 @@ func (e *oldError) Unwrap() error { return e.err }
 // probePause is how long a joiner waits before it asks again whether an earlier life of its name is dead.
 const probePause = 20 * time.Millisecond
 
-// join finds members, makes sessions with all of them and says that this node is up.
-func (l *life) join(ctx context.Context) error {
-	found := l.discover()
+// join finds members, makes sessions with all of them and says that this node is up. known are addresses of members of an
+// earlier life.
+func (l *life) join(ctx context.Context, known ...strategies.Peer) error {
 	seeds := make([]strategies.Peer, 0, len(l.n.cfg.Seeds))
 	for _, s := range l.n.cfg.Seeds {
 		addr, _ := strategies.ParseAddr(s)
@@ -36,6 +36,11 @@ func (l *life) join(ctx context.Context) error {
 	if err := l.introduce(ctx, seeds, true); err != nil {
 		return err
 	}
+	_ = l.members.Discovered(l.n.cfg.Seeds...) // their form was checked
+	if err := l.introduce(ctx, known, false); err != nil {
+		return err
+	}
+	found := l.discover()
 	if found != nil {
 		timer := time.NewTimer(l.n.timing.discover)
 		defer timer.Stop()
@@ -174,10 +179,19 @@ func (l *life) complete() bool {
 	return true
 }
 
+// others are the addresses of the other members, those that are down included: they may be back.
+func (l *life) others() (peers []strategies.Peer) {
+	for _, m := range l.snap.Load().members {
+		if m.ID() != l.id && m.Addr != "" {
+			peers = append(peers, strategies.Peer{Addr: m.Addr})
+		}
+	}
+	return peers
+}
+
 // discover watches the strategy. The first set it reports comes from the channel; nil if there is no strategy.
 func (l *life) discover() <-chan []strategies.Peer {
 	s := l.n.cfg.Strategy
-	l.members.Discovered(l.n.cfg.Seeds...)
 	if s == nil {
 		return nil
 	}
@@ -206,7 +220,7 @@ func (l *life) watch(s strategies.Strategy, self strategies.Peer, first chan<- [
 			}
 		}
 		mu.Unlock()
-		l.members.Discovered(addrs...)
+		_ = l.members.Discovered(addrs...) // strategies report well-formed addresses
 		select {
 		case first <- peers:
 		default:

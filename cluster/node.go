@@ -122,14 +122,14 @@ func (n *Node) enter(ctx context.Context) error {
 func (n *Node) renew(l *life, why view.SelfRemoved) {
 	n.log.Warn("cluster: others declared this node down; it joins anew", "by", why.By.String(), "incarnation", l.id.String())
 	n.wg.Go(func() {
-		addr := l.transport.Addr()
+		addr, known := l.transport.Addr(), l.others()
 		_ = l.end(context.Background(), false)
 		floor := max(why.Floor, l.id.Incarnation)
 		for pause := 10 * time.Millisecond; n.ctx.Err() == nil; pause = min(2*pause, time.Second) {
 			next, err := n.begin(floor, addr)
 			if err == nil {
 				n.life.Store(next)
-				if err = next.join(n.ctx); err == nil {
+				if err = next.join(n.ctx, known...); err == nil {
 					return
 				}
 				var old *oldError

@@ -162,6 +162,7 @@ var rules = []struct {
 		{1 * ms, view.Tick{}, "unreachable b2"},
 		{499 * ms, view.Tick{}, ""},
 		{2 * ms, view.Tick{}, "down b2; end b2"},
+		{0, view.Asked{From: c, ID: b}, "answer c3 b2 false"}, // no dial of ours said so
 		{0, view.Heard{ID: b}, ""},
 		{0, view.SessionUp{ID: b, Addr: at(b)}, "refuse b2 this incarnation; end b2"},
 	}},
@@ -316,6 +317,19 @@ var rules = []struct {
 		{0, view.Asked{From: c, ID: b}, "dial b2 #1 5ms"},
 		{5 * ms, dialled(b, 1, view.Refused), "dial b2 #2 10ms"},
 		{10 * ms, dialled(b, 2, view.Refused), "answer c3 b2 true"},
+	}},
+	{"an older life answers at its address", []nodeid.ID{b}, false, []line{
+		{0, view.SessionLost{ID: b}, "dial b2 #1 5ms"},
+		{5 * ms, view.Dialled{ID: b, Attempt: 1, Result: view.Accepted, Answered: id("b", 1)}, "dial b2 #2 10ms"},
+	}},
+	{"left, and its session does not end", []nodeid.ID{b}, false, []line{
+		{0, view.SwimLeft{ID: b}, "leaving b2; suspect b2"},
+		{999 * ms, view.Tick{}, ""},
+		{1 * ms, view.Tick{}, "down b2 proved; end b2"},
+	}},
+	{"asked, and it says goodbye", []nodeid.ID{b, c}, false, []line{
+		{0, view.Asked{From: c, ID: b}, "dial b2 #1 5ms"},
+		{0, view.Goodbye{ID: b}, "down b2 proved; end b2; answer c3 b2 true"},
 	}},
 	{"one probe at a time", []nodeid.ID{b}, false, []line{
 		{0, view.SessionLost{ID: b}, "dial b2 #1 5ms"},

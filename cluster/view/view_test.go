@@ -151,6 +151,10 @@ func TestViewID(t *testing.T) {
 		}
 	}
 	before := v.ViewID()
+	v.Step(time.Unix(1001, 0), view.SwimAlive{ID: b, Info: &view.Info{Weight: 5}})
+	if v.ViewID() != before {
+		t.Error("gossip overrides a hello")
+	}
 	v.Step(time.Unix(1001, 0), view.SwimDead{ID: b})
 	if v.ViewID() != before || len(v.Up()) != 3 {
 		t.Error("a suspect left the up set")
