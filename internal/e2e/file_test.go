@@ -17,7 +17,7 @@ func TestFile(t *testing.T) {
 	t.Parallel()
 	n := netns.New(t)
 	ha, hb := n.Host("a"), n.Host("b")
-	c := file.Config{Dir: t.TempDir(), Interval: 50 * time.Millisecond, TTL: 2 * time.Second}
+	c := file.Config{Dir: t.TempDir(), Interval: 50 * time.Millisecond, TTL: 4 * time.Second}
 	a, b := watch(t, ha, "file", c, "a", 7), watch(t, hb, "file", c, "b", 7)
 	a.until("[b@10.77.0.2:7]")
 	b.until("[a@10.77.0.1:7]")

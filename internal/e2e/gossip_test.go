@@ -11,7 +11,7 @@ import (
 )
 
 func gossipConfig(secret string) gossip.Config {
-	return gossip.Config{Secret: []byte(secret), Interval: 200 * time.Millisecond, TTL: 2 * time.Second}
+	return gossip.Config{Secret: []byte(secret), Interval: 200 * time.Millisecond, TTL: 4 * time.Second}
 }
 
 const rightSecret, wrongSecret = "the secret of the test cluster", "some other secret, of nobody"
@@ -31,7 +31,7 @@ func TestGossip(t *testing.T) {
 
 	stopped := time.Now()
 	c.leave()
-	if u, _ := a.until("[b@10.77.0.2:7]"); u.Time.Sub(stopped) >= 2*time.Second {
+	if u, _ := a.until("[b@10.77.0.2:7]"); u.Time.Sub(stopped) >= 4*time.Second {
 		t.Errorf("a goodbye was seen after %v, as late as silence", u.Time.Sub(stopped))
 	}
 	b.until("[a@10.77.0.1:7]")
@@ -45,8 +45,8 @@ func TestGossip(t *testing.T) {
 
 	b.Kill()
 	killed := time.Now()
-	if u, _ := a.until("[]"); u.Time.Sub(killed) > 10*time.Second {
-		t.Errorf("silence was noticed after %v with a TTL of 2 s", u.Time.Sub(killed))
+	if u, _ := a.until("[]"); u.Time.Sub(killed) > 12*time.Second {
+		t.Errorf("silence was noticed after %v with a TTL of 4 s", u.Time.Sub(killed))
 	}
 }
 

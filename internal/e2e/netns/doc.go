@@ -16,7 +16,8 @@
 //   - Names carry the process that created them, so runs beside each other do not meet, though all use the same addresses.
 //   - What a run left that was killed is removed by the next New: namespaces whose name says that their process is gone
 //     (an identifier that was given to another process since does not count), and the programs in them.
-//   - Programs die with the test process, by a signal of the kernel.
+//   - Programs die with the test process, by a signal of the kernel. One that changes its user, as some servers do, loses
+//     that signal and is left to the next New.
 //   - Without root or without the ip command the test is skipped, and says what is missing.
 //
 // # Not guaranteed

@@ -235,3 +235,56 @@ func TestLeftoversAreSwept(t *testing.T) {
 		t.Error("a program in a swept namespace still runs")
 	}
 }
+
+const crash = "FOUNDATION_TEST_NETNS_CRASH"
+
+// TestHelperCrash is a test that hangs until it is killed, for TestCrashedRun.
+func TestHelperCrash(t *testing.T) {
+	if os.Getenv(crash) == "" {
+		t.Skip("started by TestCrashedRun")
+	}
+	p := New(t).Host("a").Start("sleep", "1000")
+	fmt.Printf("\nchild %d\n", p.cmd.Process.Pid)
+	<-p.Done()
+}
+
+// TestCrashedRun: of a run that is killed the programs die at once, and the namespaces are removed by the next.
+func TestCrashedRun(t *testing.T) {
+	needs(t)
+	out := newLog()
+	run := exec.Command(os.Args[0], "-test.run=^TestHelperCrash$")
+	run.Env, run.Stdout = append(os.Environ(), crash+"=1"), out
+	if err := run.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { run.Process.Kill(); run.Wait() })
+	child := 0
+	for i := 0; child == 0; i++ {
+		fmt.Sscanf(line(t, out, i), "child %d", &child)
+	}
+	if err := run.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	run.Wait()
+	for deadline := time.Now().Add(10 * time.Second); running(child); pause() {
+		if time.Now().After(deadline) {
+			t.Fatalf("the program %d of a killed run still runs", child)
+		}
+	}
+	New(t)
+	entries, err := os.ReadDir(directory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if o, ours := parseName(e.Name()); ours && o.pid == run.Process.Pid {
+			t.Errorf("left behind: %s", e.Name())
+		}
+	}
+}
+
+// running reports whether a process is there and not just waiting to be collected.
+func running(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err == nil && !strings.Contains(string(stat), ") Z ")
+}
