@@ -36,7 +36,6 @@ func (l *life) join(ctx context.Context, known ...strategies.Peer) error {
 	if err := l.introduce(ctx, seeds, true); err != nil {
 		return err
 	}
-	_ = l.members.Discovered(l.n.cfg.Seeds...) // their form was checked
 	if err := l.introduce(ctx, known, false); err != nil {
 		return err
 	}
@@ -54,12 +53,35 @@ func (l *life) join(ctx context.Context, known ...strategies.Peer) error {
 			return fmt.Errorf("cluster: Join: %w", ctx.Err())
 		}
 	}
+	l.admitted()
 	if err := l.barrier(ctx); err != nil {
 		return err
 	}
 	l.step(view.SelfReady{})
 	l.beat()
 	return nil
+}
+
+// admitted lets gossip look for everybody known. Before nobody has refused this node it must not: gossip would pass it on.
+func (l *life) admitted() {
+	l.mu.Lock()
+	l.met = true
+	l.mu.Unlock()
+	l.discovered(nil)
+}
+
+// discovered tells gossip of addresses: those of found, or those found before if it is nil, and the seeds.
+func (l *life) discovered(found []string) {
+	l.mu.Lock()
+	if found != nil {
+		l.found = found
+	}
+	addrs := append(append([]string(nil), l.n.cfg.Seeds...), l.found...)
+	met := l.met
+	l.mu.Unlock()
+	if met {
+		_ = l.members.Discovered(addrs...) // seeds were checked, strategies report well-formed addresses
+	}
 }
 
 // introduce makes sessions with those who answer. seeds says that they were named by the user: then another cluster is a mistake.
@@ -212,7 +234,7 @@ func (l *life) watch(s strategies.Strategy, self strategies.Peer, first chan<- [
 		mu.Lock()
 		known = strategies.Apply(known, u, l.alive)
 		peers := make([]strategies.Peer, 0, len(known))
-		addrs := append([]string(nil), l.n.cfg.Seeds...)
+		addrs := []string{}
 		for _, p := range known {
 			if p.Addr != self.Addr {
 				peers = append(peers, p)
@@ -220,7 +242,7 @@ func (l *life) watch(s strategies.Strategy, self strategies.Peer, first chan<- [
 			}
 		}
 		mu.Unlock()
-		_ = l.members.Discovered(addrs...) // strategies report well-formed addresses
+		l.discovered(addrs)
 		select {
 		case first <- peers:
 		default:

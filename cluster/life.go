@@ -37,6 +37,8 @@ type life struct {
 	peers   map[nodeid.ID]*peer
 	waiting []chan struct{} // closed at the next change of the snapshot
 	removed bool
+	met     bool     // nobody who was met refused this node
+	found   []string // addresses that the strategy reported last
 }
 
 // snapshot is what everybody reads of the view.

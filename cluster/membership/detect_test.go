@@ -16,13 +16,16 @@ func TestDetection(t *testing.T) {
 	for _, c := range []struct {
 		profile membership.Profile
 		sizes   []int
-		limit   time.Duration // worst
+		usual   time.Duration // for the median
 		runs    int
 	}{
-		{membership.Fast(), []int{3, 5, 10}, 3500 * time.Millisecond, 12},
-		{membership.LAN(), []int{3, 10}, 9 * time.Second, 6},
-		{membership.WAN(), []int{3, 10}, time.Minute, 3},
+		{membership.Fast(), []int{3, 5, 10}, 2700 * time.Millisecond, 20},
+		{membership.LAN(), []int{3, 10}, 7 * time.Second, 8},
+		{membership.WAN(), []int{3, 10}, 50 * time.Second, 3},
 	} {
+		if raceEnabled {
+			c.runs = 1
+		}
 		for _, n := range c.sizes {
 			var took []time.Duration
 			for range c.runs {
@@ -31,8 +34,8 @@ func TestDetection(t *testing.T) {
 			from, to := c.profile.Detection(n)
 			best, median, worst := slices.Min(took), percentile(took, 0.5), slices.Max(took)
 			t.Logf("%s n=%d: %v to %v, median %v; documented %v to %v", c.profile.Name, n, best, worst, median, from, to)
-			if worst > c.limit || worst > to || best < from-c.profile.ProbeInterval {
-				t.Errorf("%s n=%d: %v to %v is not within %v to %v, limit %v", c.profile.Name, n, best, worst, from, to, c.limit)
+			if best < from-c.profile.ProbeInterval || worst > to+to/2 || len(took) > 1 && median > c.usual {
+				t.Errorf("%s n=%d: %v to %v, median %v, documented %v to %v, usually %v", c.profile.Name, n, best, worst, median, from, to, c.usual)
 			}
 		}
 	}
@@ -60,15 +63,23 @@ func detect(t *testing.T, p membership.Profile, n int) (took time.Duration) {
 // TestPartitionsHeal: two halves that lost each other, for shorter and longer than anybody is remembered as dead, are one
 // cluster again within 5 s after the cut.
 func TestPartitionsHeal(t *testing.T) {
-	runs := 50
-	if testing.Short() || raceEnabled {
-		runs = 5
+	profiles := []membership.Profile{membership.Fast(), membership.LAN()}
+	few := testing.Short() || raceEnabled
+	if few {
+		profiles = profiles[:1]
 	}
 	began := time.Now()
-	for _, p := range []membership.Profile{membership.Fast(), membership.LAN()} {
-		for _, cut := range []time.Duration{5 * time.Second, 25 * time.Second, 90 * time.Second, 10 * time.Minute} {
+	for _, p := range profiles {
+		for _, c := range []struct {
+			cut  time.Duration
+			runs int // the long ones cost most
+		}{{5 * time.Second, 40}, {25 * time.Second, 35}, {90 * time.Second, 20}, {10 * time.Minute, 5}} {
+			if few {
+				c.runs = 1
+			}
+			cut := c.cut
 			var took []time.Duration
-			for i := range (runs + 1) / 2 {
+			for i := range c.runs {
 				took = append(took, heal(t, p, cut, 3+i%4))
 			}
 			worst := slices.Max(took)

@@ -12,8 +12,9 @@ import (
 //
 //	pick + ProbeInterval + suspicion + spread
 //	pick      = 0 to ProbeInterval, until somebody's probe meets the dead node
-//	suspicion = SuspicionMult × max(1, log10 n) × ProbeInterval, if SuspicionMult−2 others confirm it;
-//	            up to SuspicionMaxMult times as long if they do not
+//	suspicion = SuspicionMult × max(1, log10 n) × ProbeInterval, once the probes of SuspicionMult−2 others have failed too;
+//	            up to SuspicionMaxMult times as long while they have not: each node probes one other per ProbeInterval,
+//	            all of them in turn, so the next may come some intervals later
 //	spread    = a few GossipIntervals
 //
 // See [Profile.Detection].
@@ -48,16 +49,17 @@ type Profile struct {
 	StreamTimeout time.Duration
 }
 
-// Fast is for one host or one rack: a crash is known after 2 to 3.5 s for up to 10 nodes.
+// Fast is for one host or one rack: for up to 10 nodes a crash is known after 1.6 to 2.7 s in nine of ten cases, after 3.8 s
+// in nearly all.
 func Fast() Profile {
 	return Profile{
-		Name: "fast", ProbeInterval: 500 * time.Millisecond, ProbeTimeout: 200 * time.Millisecond, IndirectChecks: 3,
-		SuspicionMult: 3, SuspicionMaxMult: 6, RetransmitMult: 4, GossipInterval: 100 * time.Millisecond, GossipNodes: 3,
+		Name: "fast", ProbeInterval: 400 * time.Millisecond, ProbeTimeout: 200 * time.Millisecond, IndirectChecks: 3,
+		SuspicionMult: 3, SuspicionMaxMult: 4, RetransmitMult: 4, GossipInterval: 100 * time.Millisecond, GossipNodes: 3,
 		GossipToTheDead: 15 * time.Second, PushPullInterval: 5 * time.Second, StreamTimeout: 2 * time.Second,
 	}
 }
 
-// LAN is for one data centre: a crash is known after 5 to 8 s for up to 10 nodes.
+// LAN is for one data centre: for up to 10 nodes a crash is known after 5 to 7 s in nine of ten cases, after 10 s in nearly all.
 func LAN() Profile {
 	return Profile{
 		Name: "lan", ProbeInterval: time.Second, ProbeTimeout: 500 * time.Millisecond, IndirectChecks: 3,
@@ -66,7 +68,7 @@ func LAN() Profile {
 	}
 }
 
-// WAN is for links between regions: a crash is known after 35 to 50 s for up to 10 nodes.
+// WAN is for links between regions: for up to 10 nodes a crash is known after 35 to 60 s.
 func WAN() Profile {
 	return Profile{
 		Name: "wan", ProbeInterval: 5 * time.Second, ProbeTimeout: 3 * time.Second, IndirectChecks: 3,
@@ -82,12 +84,12 @@ func (p Profile) Suspicion(n int) (least, most time.Duration) {
 	return least, least * time.Duration(p.SuspicionMaxMult)
 }
 
-// Detection is when a crash of one of n nodes is known to the others, from the earliest to what is usually the latest.
+// Detection is when a crash of one of n nodes is known to the others: from the earliest to what about one in a hundred exceeds.
 func (p Profile) Detection(n int) (from, to time.Duration) {
 	least, _ := p.Suspicion(n)
 	rounds := 1 + int(math.Ceil(math.Log(float64(max(n, 2)))/math.Log(1+float64(max(p.GossipNodes, 1)))))
 	spread := time.Duration(rounds) * p.GossipInterval
-	return p.ProbeInterval + least, 3*p.ProbeInterval + least + 2*spread
+	return p.ProbeInterval + least, 5*p.ProbeInterval + least + 2*spread
 }
 
 // String is one line with every field.

@@ -140,19 +140,23 @@ func (m *Members) reject(reason error, id nodeid.ID, addr, detail string) {
 
 // joinError adds to an error of memberlist's Join what it means.
 func joinError(addr string, err error) error {
-	text := err.Error()
+	// It is a list of one, over several lines.
+	text := strings.TrimSpace(err.Error())
+	if _, rest, ok := strings.Cut(text, "failed to join "+addr+": "); ok {
+		text = rest
+	}
 	for _, c := range []struct {
 		part   string
 		reason error
 	}{
 		{"no installed keys could decrypt", ErrKey}, {"encryption is not configured", ErrKey},
 		{"remote state is not encrypted", ErrKey}, {"is incompatible", ErrVersion}, {ErrOversize.Error(), ErrOversize},
-		{": EOF", ErrHungUp}, {"connection reset", ErrHungUp}, {"remote error", ErrGarbage}, {"invalid msgType", ErrGarbage},
+		{"EOF", ErrHungUp}, {"connection reset", ErrHungUp}, {"remote error", ErrGarbage}, {"invalid msgType", ErrGarbage},
 		{"decode error", ErrGarbage},
 	} {
 		if strings.Contains(text, c.part) {
-			return fmt.Errorf("cluster/membership: join %s: %w (%s)", addr, c.reason, strings.TrimSpace(text))
+			return fmt.Errorf("cluster/membership: join %s: %w (%s)", addr, c.reason, text)
 		}
 	}
-	return fmt.Errorf("cluster/membership: join %s: %w", addr, err)
+	return fmt.Errorf("cluster/membership: join %s: %s", addr, text)
 }

@@ -34,6 +34,24 @@ func (t *Transport) accept() {
 	}
 }
 
+// spawn runs f in a goroutine that Close waits for; after Close it runs it here.
+func (t *Transport) spawn(f func()) {
+	t.mu.Lock()
+	closed := t.ctx.Err() != nil
+	if !closed {
+		t.wg.Add(1)
+	}
+	t.mu.Unlock()
+	if closed {
+		f()
+		return
+	}
+	go func() {
+		defer t.wg.Done()
+		f()
+	}()
+}
+
 // pause waits, or until ctx ends.
 func pause(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
@@ -78,6 +96,7 @@ func (t *Transport) greet(conn net.Conn) {
 	if err != nil {
 		err = t.reject(c, true, Hello{}, err)
 		t.refused(c, Hello{}, err)
+		c.finish()
 		return
 	}
 	t.answer(c)
@@ -90,8 +109,8 @@ var errSilent = errors.New("transport: connected and left")
 func (t *Transport) answer(c *peerConn) {
 	peer, r, err := t.readHello(c, func(r request) bool { return r.theirs == 0 })
 	if err == nil && r.lane == "" {
-		err = t.answerIntroduction(c, peer)
-		t.refused(c, peer, err)
+		t.refused(c, peer, t.answerIntroduction(c, peer))
+		c.finish()
 		return
 	}
 	var l *lane
@@ -101,11 +120,14 @@ func (t *Transport) answer(c *peerConn) {
 	}
 	if err != nil {
 		t.refused(c, peer, t.reject(c, true, peer, err))
+		c.finish()
 		return
 	}
 	if err := l.welcome(c, a, r); err != nil {
-		t.refused(c, peer, t.reject(c, a.first, peer, err))
+		err = t.reject(c, a.first, peer, err)
 		l.s.failed(l, a)
+		t.refused(c, peer, err)
+		c.finish()
 	}
 }
 
@@ -133,7 +155,6 @@ func telling(err error) bool {
 
 // answerIntroduction tells who this is.
 func (t *Transport) answerIntroduction(c *peerConn, peer Hello) error {
-	defer c.Close()
 	b := appendHello(append([]byte(nil), magic[:]...), t.self(), request{wanted: peer.Node}, true)
 	if err := c.send(b); err != nil {
 		return err

@@ -21,7 +21,9 @@ func (t *Transport) open(ctx context.Context, addr string) (*peerConn, error) {
 	defer stop()
 	c, err := t.dialSecure(conn, addr)
 	if err != nil {
-		return nil, t.reject(c, false, Hello{}, err)
+		err = t.reject(c, false, Hello{}, err)
+		t.spawn(c.finish)
+		return nil, err
 	}
 	return c, nil
 }
@@ -35,9 +37,9 @@ func (t *Transport) introduce(ctx context.Context, addr string) (nodeid.ID, erro
 	var peer Hello
 	if err == nil {
 		stop := context.AfterFunc(ctx, func() { c.Close() })
-		defer stop()
-		defer c.Close()
 		peer, err = t.askWho(c)
+		stop()
+		t.spawn(c.finish)
 	}
 	if err != nil {
 		if ctx.Err() != nil && !errors.Is(err, context.Cause(ctx)) {
@@ -92,6 +94,7 @@ func (l *lane) dial(ctx context.Context) error {
 	if err != nil {
 		err = t.reject(c, false, peer, err)
 		s.failed(l, a)
+		t.spawn(c.finish)
 		return err
 	}
 	return nil

@@ -42,7 +42,24 @@ type peerConn struct {
 	net.Conn
 	addr string
 	leaf *x509.Certificate // what the peer showed and was found good; nil in clear
+	told bool              // a refusal was written
 }
+
+// finish closes a connection whose handshake failed. If the other side was told why, it has a moment to read it: closing with bytes
+// unread would take back what was written.
+func (c *peerConn) finish() {
+	defer c.Close()
+	if !c.told {
+		return
+	}
+	if h, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		h.CloseWrite()
+	}
+	c.SetReadDeadline(time.Now().Add(lingerTime))
+	io.CopyN(io.Discard, c, 2*maxHead+maxRefuse)
+}
+
+const lingerTime = time.Second
 
 // send writes messages that are built one behind the other.
 func (c *peerConn) send(b []byte) error {
@@ -205,10 +222,9 @@ func (t *Transport) self() Hello {
 	return h
 }
 
-// reject tells the other side, if it is to be told, and closes the connection. first is whether nothing was written before. It
-// returns the error as this side should know it.
+// reject tells the other side, if it is to be told. first is whether nothing was written before. It returns the error as this side
+// should know it. The connection is to be finished.
 func (t *Transport) reject(c *peerConn, first bool, peer Hello, err error) error {
-	defer c.Close()
 	e, ok := errors.AsType[*RefusedError](err)
 	if !ok {
 		return err
@@ -224,22 +240,9 @@ func (t *Transport) reject(c *peerConn, first bool, peer Hello, err error) error
 	if first {
 		b = append(b, magic[:]...)
 	}
-	if c.send(appendRefuse(b, t.node, e)) == nil && !e.passing() {
-		linger(c.Conn)
-	}
+	c.told = c.send(appendRefuse(b, t.node, e)) == nil && !e.passing()
 	return e
 }
-
-// linger waits for the other side to close, for a moment: closing with bytes unread would take back what was written.
-func linger(c net.Conn) {
-	if h, ok := c.(interface{ CloseWrite() error }); ok {
-		h.CloseWrite()
-	}
-	c.SetReadDeadline(time.Now().Add(lingerTime))
-	io.CopyN(io.Discard, c, 2*maxHead+maxRefuse)
-}
-
-const lingerTime = time.Second
 
 // handshakeError makes a timeout of the handshake readable.
 func handshakeError(err error) error {

@@ -7,10 +7,13 @@ import (
 	crand "crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/binary"
+	"encoding/pem"
 	"fmt"
 	"math/big"
 	"math/rand/v2"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -313,3 +316,19 @@ func (ca *authority) node(t testing.TB, name string) func(*Config) {
 	cert := ca.sign(t, name)
 	return func(c *Config) { c.TLS = ca.tls(cert) }
 }
+
+func writePEM(t testing.TB, file, kind string, blocks ...[]byte) {
+	t.Helper()
+	var b []byte
+	for _, der := range blocks {
+		b = append(b, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})...)
+	}
+	if err := os.WriteFile(file+".new", b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(file+".new", file); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func numbered(n uint64) []byte { return binary.LittleEndian.AppendUint64(nil, n) }

@@ -182,9 +182,9 @@ func (t *Transport) Close(ctx context.Context) error {
 		parting.Go(func() { left[i] = s.part(ctx) })
 	}
 	parting.Wait()
-	t.cancel()
 	t.listener.Close()
 	t.mu.Lock()
+	t.cancel() // nothing is held or spawned from here on
 	strangers := slices.Collect(maps.Keys(t.mu.conns))
 	t.mu.Unlock()
 	for _, c := range strangers {
