@@ -58,17 +58,18 @@ func (v *View) decide() {
 	}
 }
 
-// retire tells a member that is down but alive for SWIM, and forgets it in the end.
+// retire tells a member that is down but alive for SWIM, and forgets it in the end. Not before it was told: SWIM may not
+// say again that it is alive, and two that forgot each other would never meet.
 func (v *View) retire(m *member) {
-	if v.at-m.downAt >= v.t.ForgetAfter {
-		v.forget(m)
-		return
+	haunts := m.swim == swimAlive
+	if n := v.live(m.ID.Name); n != nil && n.Addr == m.Addr {
+		haunts = false // it is certainly gone, and gossip is late
 	}
-	if m.swim != swimAlive || v.at-m.told < v.t.Silent {
-		return
-	}
-	if n := v.live(m.ID.Name); n == nil || n.Addr != m.Addr { // else it is certainly gone, and gossip is late
+	switch {
+	case haunts && v.at-m.told >= v.t.Silent:
 		v.tell(m)
+	case !haunts && v.at-m.downAt >= v.t.ForgetAfter:
+		v.forget(m)
 	}
 }
 

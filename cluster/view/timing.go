@@ -20,7 +20,7 @@ type Timing struct {
 	Settle time.Duration
 	// DownAfter is for how long a member is unreachable until [KeepAll] decides that it is down. Zero is Settle.
 	DownAfter time.Duration
-	// ForgetAfter is for how long a member is down until it is forgotten.
+	// ForgetAfter is for how long a member is down until it is forgotten, if SWIM does not hold it alive then.
 	ForgetAfter time.Duration
 	// ProbeSteps are the pauses before the dials that look whether an address refuses. Two at least.
 	ProbeSteps []time.Duration
