@@ -15,6 +15,7 @@ const (
 	controlStatus byte = iota + 1
 	controlAsk
 	controlAnswer
+	controlPort
 )
 
 // status is what a heartbeat says.

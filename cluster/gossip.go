@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/foundation-runtime/foundation/cluster/membership"
 	"github.com/foundation-runtime/foundation/cluster/nodeid"
+	"github.com/foundation-runtime/foundation/cluster/placement"
 	"github.com/foundation-runtime/foundation/cluster/transport"
 	"github.com/foundation-runtime/foundation/cluster/view"
 )
@@ -125,7 +127,7 @@ func (n *Node) transportConfig(l *life, listen string) transport.Config {
 func (n *Node) facts() map[string]string {
 	return map[string]string{
 		"profile":    n.cfg.Profile.String(),
-		"partitions": fmt.Sprint(n.cfg.Partitions),
+		"partitions": fmt.Sprint(cmp.Or(n.cfg.Partitions, placement.DefaultPartitions)),
 		"seed":       fmt.Sprint(n.cfg.Seed),
 	}
 }

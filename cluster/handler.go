@@ -46,6 +46,9 @@ func (l *life) Up(s *transport.Session) {
 	}
 	p.types.Store(table)
 	p.session.Store(s)
+	p.port.Lock()
+	p.gone = false
+	p.port.Unlock()
 	p.up.Store(true)
 	s.SetValue(p)
 	info, _ := parseInfo(hello.Meta)
@@ -55,6 +58,9 @@ func (l *life) Up(s *transport.Session) {
 	l.mu.Unlock()
 	p.control(rec)
 	_ = l.members.Discovered(hello.Addr) // gossip is to know it too
+	for _, port := range l.n.ports.all() {
+		p.meet(port)
+	}
 }
 
 // Record implements transport.Handler.
@@ -67,7 +73,13 @@ func (l *life) Record(s *transport.Session, lane transport.Lane, rec []byte) {
 		p.record(rec)
 		return
 	}
-	in, err := parseControl(rec, s.ID())
+	var in view.Input
+	var err error
+	if len(rec) > 0 && rec[0] == controlPort {
+		err = p.portRecord(rec)
+	} else {
+		in, err = parseControl(rec, s.ID())
+	}
 	if err != nil {
 		l.transport.End(s.ID(), errors.Join(transport.ErrMalformed, err))
 		return

@@ -30,6 +30,7 @@ type Node struct {
 	life     atomic.Pointer[life]
 	events   *events
 	refused  complaints
+	ports    ports
 	serving  actor.PID
 	ctx      context.Context // ends when the node has left
 	cancel   context.CancelFunc
@@ -129,6 +130,9 @@ func (n *Node) renew(l *life, why view.SelfRemoved) {
 			next, err := n.begin(floor, addr)
 			if err == nil {
 				n.life.Store(next)
+				for _, p := range n.ports.all() {
+					p.h.Renewed(next.snap.Load().self)
+				}
 				if err = next.join(n.ctx, known...); err == nil {
 					return
 				}

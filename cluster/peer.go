@@ -22,6 +22,11 @@ type peer struct {
 	session atomic.Pointer[transport.Session]
 	types   atomic.Pointer[codec.Table] // how it numbers its types; set before anything arrives
 	up      atomic.Bool                 // the session is confirmed
+
+	telling sync.Mutex // held while ports are told of the session
+	port    sync.Mutex // protects the fields below
+	met     map[*Port]struct{}
+	gone    bool // the session is over
 }
 
 // buffers hold signals while they are written.
@@ -208,5 +213,6 @@ func (p *peer) swept(lost []transport.Lost) {
 		}
 	}
 	p.up.Store(false)
+	p.part()
 	p.session.Store(nil)
 }
