@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"crypto/tls"
 	"net"
 	"sync"
 )
@@ -29,6 +30,10 @@ func (w *wire) fail(err error) {
 	w.once.Do(func() {
 		w.err = err
 		close(w.broken)
+		if secure, ok := w.conn.(*tls.Conn); ok {
+			secure.NetConn().Close() // closing TLS politely may take seconds
+			return
+		}
 		w.conn.Close()
 	})
 }
