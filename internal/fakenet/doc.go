@@ -14,6 +14,7 @@
 //
 //   - A stream delivers the bytes that were written, in order, once, until it is reset. What is under way is bounded by
 //     [Config].Buffer; who writes more waits. Deadlines end every wait and can be moved while somebody waits.
+//   - Who closes a stream without having read everything resets it, as TCP does.
 //   - A dial to a port without a listener fails with syscall.ECONNREFUSED, one without an answer with a timeout, as
 //     net.Error tells it. Errors are *net.OpError, addresses *net.TCPAddr and *net.UDPAddr.
 //   - A cut loses packets and stalls streams and dials without a word. Streams go on when it is mended: nothing is lost.

@@ -240,14 +240,20 @@ func (c *conn) forget() {
 	}
 }
 
-// Close ends this end. What was written is still delivered, then the peer reads io.EOF.
+// Close ends this end. What was written is still delivered, then the peer reads io.EOF; but a reset, if there is something
+// here that nobody has read: so it is with TCP.
 func (c *conn) Close() error {
 	c.n.mu.Lock()
 	defer c.n.mu.Unlock()
 	if c.closed {
 		return c.fail("close", errClosed)
 	}
-	c.finish()
+	if len(c.in.buf) > c.in.off && c.err == nil && !c.resetWasSent {
+		c.resetWasSent = true
+		c.send(chunk{reset: true})
+	} else {
+		c.finish()
+	}
 	c.shut()
 	return nil
 }

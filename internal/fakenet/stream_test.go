@@ -206,3 +206,26 @@ func TestCutStreamStallsAndGoesOn(t *testing.T) {
 		}
 	})
 }
+
+// TestCloseWithUnreadBytesResets: who waits for room at the other end must not wait for ever.
+func TestCloseWithUnreadBytesResets(t *testing.T) {
+	for name, latency := range map[string]time.Duration{"at once": 0, "later": time.Millisecond} {
+		t.Run(name, func(t *testing.T) {
+			run(t, fakenet.Config{Buffer: 100, Latency: latency}, func(t *testing.T, n *fakenet.Network) {
+				x, y := pair(t, n)
+				if _, err := y.Write([]byte("last words")); err != nil {
+					t.Fatal(err)
+				}
+				var wg sync.WaitGroup
+				after(&wg, time.Second, func() { y.Close() })
+				if k, err := x.Write(make([]byte, 500)); k != 100 || !errors.Is(err, syscall.ECONNRESET) {
+					t.Errorf("wrote %d, %v", k, err)
+				}
+				if got, err := io.ReadAll(x); string(got) != "last words" || !errors.Is(err, syscall.ECONNRESET) {
+					t.Errorf("read %q, %v", got, err)
+				}
+				wg.Wait()
+			})
+		})
+	}
+}
