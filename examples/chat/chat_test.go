@@ -116,7 +116,7 @@ func TestThreeTalk(t *testing.T) {
 	ann.shows("bob: back")
 }
 
-// TestNameIsTaken: whoever comes second under a name is told, and so is the first.
+// TestNameIsTaken: whoever comes second under a name is told, and disturbs nobody.
 func TestNameIsTaken(t *testing.T) {
 	dir := t.TempDir()
 	ann := join(t, dir, "ann")
@@ -125,6 +125,10 @@ func TestNameIsTaken(t *testing.T) {
 		t.Errorf("the second got %v", err)
 	}
 	ann.shows("somebody else wants to be called ann")
+	bob := join(t, dir, "bob")
+	bob.shows("ann is here")
+	bob.typed("well?")
+	ann.shows("bob: well?")
 }
 
 // process is the program in a process of its own.
