@@ -74,6 +74,9 @@ func sentinels() (types []Type) {
 		{"fs.ErrInvalid", fs.ErrInvalid}, {"fs.ErrClosed", fs.ErrClosed},
 		{"os.ErrDeadlineExceeded", os.ErrDeadlineExceeded}, {"errors.ErrUnsupported", errors.ErrUnsupported},
 		{"codec.ErrUnknownType", ErrUnknownType}, {"codec.ErrMalformed", ErrMalformed}, {"codec.ErrLimit", ErrLimit},
+		{"actor.ErrUnknownType", actor.ErrUnknownType}, {"actor.ErrNotEncodable", actor.ErrNotEncodable},
+		{"actor.ErrTooLarge", actor.ErrTooLarge}, {"actor.ErrUnsupported", actor.ErrUnsupported},
+		{"actor.ErrConnectionLost", actor.ErrConnectionLost},
 	} {
 		types = append(types, ErrorOf(s.name, s.err))
 	}

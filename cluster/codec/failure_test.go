@@ -46,7 +46,8 @@ func TestSentinelsKeepIdentity(t *testing.T) {
 	for _, err := range []error{
 		nil, actor.Normal, actor.Shutdown, actor.Kill, actor.Killed, actor.NoProc, actor.NoConnection, actor.Ignore, actor.ErrMailboxFull,
 		actor.ErrOverloaded, actor.ErrExpired, actor.ErrUnhandled, actor.ErrNoReply, actor.ErrWrongType, actor.ErrExited,
-		actor.ErrSenderDead, actor.ErrStopped, actor.ErrSelfAsk, actor.ErrNameTaken, actor.ErrTooManyProcesses, context.Canceled,
+		actor.ErrSenderDead, actor.ErrStopped, actor.ErrSelfAsk, actor.ErrNameTaken, actor.ErrTooManyProcesses,
+		actor.ErrUnknownType, actor.ErrNotEncodable, actor.ErrTooLarge, actor.ErrUnsupported, actor.ErrConnectionLost, context.Canceled,
 		context.DeadlineExceeded, io.EOF, fs.ErrNotExist, codec.ErrLimit, errMine,
 	} {
 		if got := across(t, r, table, links, err); got != err {
