@@ -19,7 +19,7 @@ type verdict struct {
 // verdicts are looked through in order. The texts are those of the version in go.mod; a test sends what causes each.
 var verdicts = []verdict{
 	// A stream that broke in the middle is the network's doing. A truncated one looks the same.
-	{part: "i/o timeout", silent: false}, {part: "connection reset"}, {part: "use of closed"}, {part: "broken pipe"},
+	{part: "i/o timeout", silent: false}, {part: "connection reset"}, {part: "use of closed", silent: true}, {part: "broken pipe"},
 	{part: "ignoring alive message for", silent: true}, {part: "Conflicting address for", silent: true},
 	{part: ErrOversize.Error(), silent: true},
 	{part: "unacceptable label", reason: ErrCluster},

@@ -217,7 +217,7 @@ func TestSelfIsDropped(t *testing.T) {
 		}
 		<-time.After(time.Minute)
 		before := n.Stats()
-		if before.Known != 0 || before.StreamsIn != 0 {
+		if before.Known != 0 || before.PacketsIn != 0 {
 			t.Errorf("remembers ourselves: %+v", before)
 		}
 		<-time.After(time.Minute)

@@ -14,7 +14,7 @@ type RejoinConfig struct {
 	// counted from beginning to beginning, and both are varied by a quarter.
 	Interval, MaxInterval time.Duration
 	// SlowAfter is how long an address is tried at that pace after it was last alive or discovered; zero is an hour. From then
-	// on, and if somebody answers there who is not to be a member under that address, it is tried every SlowInterval; zero is
+	// on, and if somebody answers there again and again who is no member under that address, it is tried every SlowInterval; zero is
 	// 30 s.
 	SlowAfter, SlowInterval time.Duration
 	// ForgetAfter is when it is forgotten; zero is 24 h.
@@ -55,6 +55,9 @@ func (c RejoinConfig) check(bad func(field string, value any, why, cure string))
 		bad("Rejoin", c, "MaxPeers or Parallel is negative", "leave them zero for the defaults")
 	}
 }
+
+// aliasTries is how often somebody may answer at an address at which nobody is alive before that is taken for normal.
+const aliasTries = 3
 
 // outcome is how an attempt to join an address went.
 type outcome uint8
@@ -189,7 +192,10 @@ func (b *book) done(addr string, start, now time.Time, how outcome, alone bool, 
 		wait = b.cfg.MaxInterval
 	}
 	p.tries++
-	if now.Sub(p.seen) > b.cfg.SlowAfter || how == refused || how == answered && !alone {
+	// Who was called dead and has just heard it from us objects by gossip, which may miss us: the second exchange brings the
+	// objection. Whoever answers several times and is no member under this address will not be one.
+	alias := how == answered && !alone && p.tries > aliasTries
+	if now.Sub(p.seen) > b.cfg.SlowAfter || how == refused || alias {
 		wait = max(wait, b.cfg.SlowInterval)
 	}
 	p.next = start.Add(time.Duration((0.75 + chance/2) * float64(wait)))

@@ -61,7 +61,8 @@ func TestPauses(t *testing.T) {
 		{"early", 2, failed, false, 0, 0, 2250 * time.Millisecond},
 		{"late", 2, failed, false, 0, 1, 3750 * time.Millisecond},
 		{"old", 2, failed, false, 2 * time.Hour, 0.5, 30 * time.Second},
-		{"alias", 0, answered, false, 0, 0.5, 30 * time.Second},
+		{"answered", 0, answered, false, 0, 0.5, time.Second},
+		{"alias", 3, answered, false, 0, 0.5, 30 * time.Second},
 		{"alias, alone", 0, answered, true, 0, 0.5, time.Second},
 		{"refused", 0, refused, true, 0, 0.5, 30 * time.Second},
 	} {

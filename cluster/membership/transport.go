@@ -188,13 +188,9 @@ func (t *transport) DialAddressTimeout(a memberlist.Address, timeout time.Durati
 func (t *transport) accept(c net.Conn) {
 	from := c.RemoteAddr().String()
 	t.mu.Lock()
-	dialled, self := t.outgoing[from]
 	full := t.incoming >= MaxStreams
 	t.mu.Unlock()
 	switch {
-	case self:
-		// We have called ourselves, under an address that is not the advertised one.
-		t.m.foundSelf(dialled)
 	case full:
 		t.m.reject(ErrOverload, nodeid.ID{}, from, fmt.Sprintf("%d streams are open already", MaxStreams))
 	default:
@@ -229,6 +225,18 @@ func (t *transport) track(s *stream, dialled string) bool {
 		t.outgoing[s.LocalAddr().String()] = dialled
 	}
 	return true
+}
+
+// fromSelf reports whether we have called ourselves, under an address that is not the advertised one: the other end is a
+// stream of ours. It is known to be one before anything is written to it, so whoever has read something can ask.
+func (t *transport) fromSelf(s *stream) bool {
+	t.mu.Lock()
+	dialled, self := t.outgoing[s.RemoteAddr().String()]
+	t.mu.Unlock()
+	if self {
+		t.m.foundSelf(dialled)
+	}
+	return self
 }
 
 func (t *transport) untrack(s *stream) {
@@ -272,6 +280,7 @@ type stream struct {
 	net.Conn
 	t        *transport
 	incoming bool
+	heard    bool // something was read
 	left     int
 }
 
@@ -282,6 +291,12 @@ func (s *stream) Read(b []byte) (int, error) {
 	}
 	n, err := s.Conn.Read(b[:min(len(b), s.left)])
 	s.left -= n
+	if n > 0 && s.incoming && !s.heard {
+		s.heard = true
+		if s.t.fromSelf(s) {
+			return 0, net.ErrClosed
+		}
+	}
 	return n, err
 }
 
