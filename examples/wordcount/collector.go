@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"hash/maphash"
 	"io/fs"
 	"slices"
 	"strings"
@@ -15,11 +14,13 @@ import (
 // is its own, and whoever asked for the result is told why.
 type collector struct {
 	config   config
+	places   places
 	fsys     fs.FS
 	files    []string
 	progress func(done, total int64) // called after every file
 
 	shards  []actor.PID
+	shares  []int64 // words sent to each shard
 	result  result
 	done    int
 	asker   *actor.ReplyTo[result] // nil until somebody asked
@@ -29,20 +30,20 @@ type collector struct {
 
 func (c *collector) Init(ctx *actor.Context) error {
 	c.result.Skipped = map[outcome][]failure{}
+	c.shares = make([]int64, c.config.shards)
 	for range c.config.shards {
-		pid, err := ctx.SpawnLink(&shard{words: map[string]int64{}})
+		pid, err := c.places.shard(ctx)
 		if err != nil {
 			return fmt.Errorf("start a shard: %w", err)
 		}
 		c.shards = append(c.shards, pid)
 	}
-	seed := maphash.MakeSeed()
 	_, err := ctx.SpawnLink(&pool{
 		collector: ctx.Self(),
 		files:     c.files,
 		readers:   c.config.readers,
 		start: func(pool actor.PID) actor.Actor {
-			return &reader{fsys: c.fsys, pool: pool, shards: c.shards, seed: seed, poison: c.config.poison}
+			return &reader{fsys: c.fsys, pool: pool, shards: c.shards, poison: c.config.poison, start: c.places.counter}
 		},
 	})
 	if err != nil {
@@ -74,17 +75,20 @@ func (c *collector) add(r poolReport) {
 		c.result.Counted++
 		c.result.Lines += r.lines
 		c.result.Words += r.words
+		for i, n := range r.shares {
+			c.shares[i] += n
+		}
 	} else {
 		c.result.Skipped[r.outcome] = append(c.result.Skipped[r.outcome], failure{r.path, r.why})
 	}
 	c.progress(int64(c.done), int64(len(c.files)))
 }
 
-// gather asks every shard for its totals. A reader sends its words before its report, so they are there.
+// gather asks every shard for its totals, once the words that were sent to it are there.
 func (c *collector) gather(ctx *actor.Context) {
 	c.waiting = len(c.shards)
-	for _, pid := range c.shards {
-		actor.AskAsync(ctx, pid, tally{top: c.config.top}, c.merge)
+	for i, pid := range c.shards {
+		actor.AskAsync(ctx, pid, tally{Top: c.config.top, Words: c.shares[i]}, c.merge)
 	}
 }
 
@@ -92,9 +96,9 @@ func (c *collector) merge(_ *actor.Context, t shardTotal, err error) error {
 	if err != nil {
 		return err
 	}
-	c.result.Top = append(c.result.Top, t.rows...)
-	c.result.Distinct += t.distinct
-	c.counted += t.words
+	c.result.Top = append(c.result.Top, t.Rows...)
+	c.result.Distinct += t.Distinct
+	c.counted += t.Words
 	if c.waiting--; c.waiting > 0 {
 		return nil
 	}

@@ -19,6 +19,7 @@ type config struct {
 	shards  int
 	top     int
 	poison  string
+	nodes   int
 }
 
 // most bounds the numbers a user may ask for: above it a mistyped digit is likelier than intent.
@@ -34,6 +35,7 @@ func parse(args []string, usage io.Writer) (config, error) {
 	flags.IntVar(&c.shards, "shards", runtime.GOMAXPROCS(0), "processes that add up words")
 	flags.IntVar(&c.top, "top", 20, "rows of the table")
 	flags.StringVar(&c.poison, "poison", "", "crash the reader of every file whose path contains this `text`")
+	flags.IntVar(&c.nodes, "nodes", 1, "processes of the operating system: with more than one, the words are counted once here and once by all")
 	if err := flags.Parse(args); err != nil {
 		return config{}, err
 	}
@@ -57,12 +59,23 @@ func (c config) validate() error {
 		checkRange("readers", c.readers),
 		checkRange("shards", c.shards),
 		checkRange("top", c.top),
+		checkNodes(c.nodes),
 	)
 }
 
 func checkRange(name string, n int) error {
 	if n < 1 || n > most {
 		return fmt.Errorf("-%s %d: choose a number from 1 to %d", name, n, most)
+	}
+	return nil
+}
+
+// mostNodes bounds how many processes one machine is asked for.
+const mostNodes = 16
+
+func checkNodes(n int) error {
+	if n < 1 || n > mostNodes {
+		return fmt.Errorf("-nodes %d: choose a number from 1 to %d", n, mostNodes)
 	}
 	return nil
 }

@@ -2,6 +2,10 @@
 // a time, a pool that replaces readers that crash, shards that each own a part of the words, and a collector.
 //
 // A file that crashes its reader costs the run that file and nothing else; try -poison=json.
+//
+// With -nodes 3 it counts everything twice: by itself, and with two more processes of the operating system, which it starts. They
+// are nodes of a cluster. As if they were on other machines they get the text, in pieces; shards are on all nodes, and whoever
+// counts a piece sends each word to the shard that owns it. Both results must be the same.
 package main
 
 import (
@@ -21,7 +25,12 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	err := program(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	var err error
+	if args := os.Getenv(nodeVariable); args != "" {
+		err = beNode(ctx, args, os.Stdin)
+	} else {
+		err = program(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	}
 	if errors.Is(err, flag.ErrHelp) {
 		return
 	}
@@ -43,12 +52,23 @@ func program(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	if err != nil {
 		return err
 	}
-	return render(stdout, r, time.Since(start))
+	took := time.Since(start)
+	if c.nodes == 1 {
+		return render(stdout, r, took)
+	}
+	fmt.Fprintf(stderr, "and again, with %d processes\n", c.nodes)
+	again, tookAgain, err := runOnNodes(ctx, c, os.DirFS(c.dir), newProgress(stderr), stderr)
+	if err != nil {
+		return err
+	}
+	if err := same(r, again); err != nil {
+		return fmt.Errorf("%d processes have another result than one: %w", c.nodes, err)
+	}
+	return errors.Join(render(stdout, again, tookAgain), compare(stdout, r, took, tookAgain, c.nodes))
 }
 
 // run counts the tree with a system of its own, which is gone when it returns.
 func run(ctx context.Context, c config, fsys fs.FS, progress func(done, total int64)) (r result, err error) {
-	files, unread := list(fsys)
 	sys, err := actor.NewSystem("wordcount")
 	if err != nil {
 		return result{}, err
@@ -59,11 +79,27 @@ func run(ctx context.Context, c config, fsys fs.FS, progress func(done, total in
 		defer cancel()
 		err = errors.Join(err, sys.Shutdown(end))
 	}()
-	pid, err := sys.Spawn(&collector{config: c, fsys: fsys, files: files, progress: progress})
+	return runIn(ctx, sys, here(), c, fsys, progress)
+}
+
+// places says where processes run.
+type places struct {
+	shard   func(ctx *actor.Context) (actor.PID, error) // linked to the caller
+	counter func(ctx *actor.Context, shards []actor.PID) (actor.PID, error)
+}
+
+// here is that all run in one System: shards beside the readers, which count themselves.
+func here() places {
+	return places{shard: func(ctx *actor.Context) (actor.PID, error) { return ctx.SpawnLink(newShard()) }}
+}
+
+func runIn(ctx context.Context, sys *actor.System, p places, c config, fsys fs.FS, progress func(done, total int64)) (result, error) {
+	files, unread := list(fsys)
+	pid, err := sys.Spawn(&collector{config: c, places: p, fsys: fsys, files: files, progress: progress})
 	if err != nil {
 		return result{}, err
 	}
-	r, err = actor.Ask(ctx, pid, finish{})
+	r, err := actor.Ask(ctx, pid, finish{})
 	if err == nil && len(unread) > 0 {
 		r.Skipped[unreadable] = append(r.Skipped[unreadable], unread...)
 	}

@@ -13,6 +13,7 @@ type report struct {
 	path    string
 	lines   int64
 	words   int64
+	shares  []int64 // of words: how many went to each shard
 	outcome outcome
 	why     error
 }
@@ -31,21 +32,23 @@ func (o outcome) String() string {
 	return [...]string{"counted", "unreadable", "binary, not counted", "poisoned, their readers crashed"}[o]
 }
 
-// partial is the share of one file's words that belongs to one shard.
-type partial struct{ words map[string]int64 }
+// partial is the share of one file's words that belongs to one shard, or a part of it.
+type partial struct{ Words map[string]int64 }
 
-// tally asks a shard for the first rows of its ranking and its totals.
+// tally asks a shard for the first rows of its ranking and its totals. It is answered when the shard has got as many words as
+// were sent to it: what others sent may still be on its way when the question is there.
 type tally struct {
 	actor.Replies[shardTotal]
-	top int
+	Top   int
+	Words int64
 }
 
 // shardTotal answers a tally. A word lives on one shard only, so the ranking of all is a merge of the shards' first
 // rows, and the number of different words a sum.
 type shardTotal struct {
-	rows     []entry
-	words    int64
-	distinct int64
+	Rows     []entry
+	Words    int64
+	Distinct int64
 }
 
 // finish asks the collector for the result; it answers when every file is done.

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -28,6 +29,30 @@ func render(w io.Writer, r result, took time.Duration) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// compare writes how fast the same words were counted by one process and by several.
+func compare(w io.Writer, r result, one, several time.Duration, nodes int) error {
+	rate := func(took time.Duration) string { return grouped(int64(float64(r.Words) / max(took.Seconds(), 1e-9))) }
+	_, err := fmt.Fprintf(w, "the same result twice: 1 process %s words/s, %d processes %s words/s\n", rate(one), nodes, rate(several))
+	return err
+}
+
+// same says what of two results differs.
+func same(a, b result) error {
+	switch {
+	case a.Counted != b.Counted, a.Lines != b.Lines, a.Words != b.Words, a.Distinct != b.Distinct:
+		return fmt.Errorf("%d files, %d lines, %d words, %d different; and %d, %d, %d, %d", a.Counted, a.Lines, a.Words, a.Distinct,
+			b.Counted, b.Lines, b.Words, b.Distinct)
+	case !slices.Equal(a.Top, b.Top):
+		return fmt.Errorf("the tables are %v and %v", a.Top, b.Top)
+	}
+	for _, kind := range []outcome{unreadable, binary, poisoned} {
+		if !slices.EqualFunc(a.Skipped[kind], b.Skipped[kind], func(x, y failure) bool { return x.Path == y.Path }) {
+			return fmt.Errorf("%v: %v and %v", kind, a.Skipped[kind], b.Skipped[kind])
+		}
+	}
+	return nil
 }
 
 func table(b *strings.Builder, rows []entry) {
