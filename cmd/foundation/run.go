@@ -55,7 +55,6 @@ func runNode(ctx context.Context, args []string, s surroundings) error {
 	defer stop()
 	hurry, cancel := interrupted(timeout, s)
 	defer cancel()
-	self := node.Self()
 	err = errors.Join(node.Leave(hurry), sys.Shutdown(hurry))
 	if hurry.Err() != nil && timeout.Err() == nil {
 		return errHurried
@@ -63,7 +62,7 @@ func runNode(ctx context.Context, args []string, s surroundings) error {
 	if err != nil {
 		return fmt.Errorf("the node did not leave in order: %w", err)
 	}
-	return p.left(self)
+	return p.left(node.Self())
 }
 
 // interrupted is ctx until a signal comes.
