@@ -85,8 +85,9 @@ func (t *Transport) release(c net.Conn) {
 // greet finds out what a new connection wants.
 func (t *Transport) greet(conn net.Conn) {
 	t.tune(conn)
-	conn.SetDeadline(time.Now().Add(t.cfg.Timing.Handshake))
-	c, kind, err := t.acceptSecure(conn)
+	ends := time.Now().Add(t.cfg.Timing.Handshake)
+	conn.SetDeadline(ends)
+	c, kind, err := t.acceptSecure(conn, ends)
 	if err == nil && kind != sessionPreface {
 		t.release(conn)
 		t.serveStream(c, kind)

@@ -33,10 +33,24 @@ func (c *counter) Record(s *Session, lane Lane, rec []byte) {
 	}
 }
 
+// benchPair starts two nodes, with TLS or without.
+func benchPair(b *testing.B, secure bool, ha, hb Handler) (from, to *Transport) {
+	if !secure {
+		return startNode(b, "a", ha), startNode(b, "b", hb)
+	}
+	ca := newAuthority(b)
+	return startNode(b, "a", ha, ca.node(b, "a")), startNode(b, "b", hb, ca.node(b, "b"))
+}
+
 // BenchmarkOneWay sends records of 30 bytes, as fast as the lane takes them.
 func BenchmarkOneWay(b *testing.B) {
+	b.Run("clear", func(b *testing.B) { oneWay(b, false) })
+	b.Run("tls", func(b *testing.B) { oneWay(b, true) })
+}
+
+func oneWay(b *testing.B, secure bool) {
 	hb := &counter{want: int64(b.N), done: make(chan struct{})}
-	from, to := startNode(b, "a", &counter{}), startNode(b, "b", hb)
+	from, to := benchPair(b, secure, &counter{}, hb)
 	s := pair(b, from, to)
 	rec := make([]byte, 30)
 	b.ResetTimer()
@@ -68,18 +82,8 @@ func BenchmarkSend(b *testing.B) {
 
 // BenchmarkRoundTrip is a record there and one back; beside it the same over a bare connection.
 func BenchmarkRoundTrip(b *testing.B) {
-	b.Run("session", func(b *testing.B) {
-		ha := &counter{back: make(chan struct{}, 1)}
-		from, to := startNode(b, "a", ha), startNode(b, "b", &counter{answer: true})
-		s := pair(b, from, to)
-		rec := make([]byte, 30)
-		b.ReportAllocs()
-		b.ResetTimer()
-		for range b.N {
-			s.Send(Default, rec, true)
-			<-ha.back
-		}
-	})
+	b.Run("session", func(b *testing.B) { roundTrip(b, false) })
+	b.Run("session with tls", func(b *testing.B) { roundTrip(b, true) })
 	b.Run("tcp", func(b *testing.B) {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -107,4 +111,17 @@ func BenchmarkRoundTrip(b *testing.B) {
 			}
 		}
 	})
+}
+
+func roundTrip(b *testing.B, secure bool) {
+	ha := &counter{back: make(chan struct{}, 1)}
+	from, to := benchPair(b, secure, ha, &counter{answer: true})
+	s := pair(b, from, to)
+	rec := make([]byte, 30)
+	b.ReportAllocs()
+	b.ResetTimer()
+	for range b.N {
+		s.Send(Default, rec, true)
+		<-ha.back
+	}
 }

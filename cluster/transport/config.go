@@ -14,7 +14,7 @@ import (
 
 // Config of a Transport. Self and Listen must be given.
 type Config struct {
-	// Self is this node, asked for at each handshake. Its Node never changes. Empty fields are filled in: Addr, Lanes, Unix.
+	// Self is this node, asked for at each handshake, by several goroutines. Its Node never changes. Empty fields are filled in: Addr, Lanes, Unix.
 	Self func() Hello
 	// Network to run on. Nil: the operating system's.
 	Network network.Network

@@ -16,10 +16,11 @@ func (t *Transport) open(ctx context.Context, addr string) (*peerConn, error) {
 		return nil, fmt.Errorf("transport: dial %s: %w", addr, err)
 	}
 	t.tune(conn)
-	conn.SetDeadline(time.Now().Add(t.cfg.Timing.Handshake))
+	ends := time.Now().Add(t.cfg.Timing.Handshake)
+	conn.SetDeadline(ends)
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
-	c, err := t.dialSecure(conn, addr)
+	c, err := t.dialSecure(conn, addr, ends)
 	if err != nil {
 		err = t.reject(c, false, Hello{}, err)
 		t.spawn(c.finish)

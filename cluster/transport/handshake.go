@@ -43,6 +43,7 @@ type peerConn struct {
 	addr string
 	leaf *x509.Certificate // what the peer showed and was found good; nil in clear
 	told bool              // a refusal was written
+	ends time.Time         // when the handshake is to be over
 }
 
 // finish closes a connection whose handshake failed. If the other side was told why, it has a moment to read it: closing with bytes
@@ -55,7 +56,7 @@ func (c *peerConn) finish() {
 	if h, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		h.CloseWrite()
 	}
-	c.SetReadDeadline(time.Now().Add(lingerTime))
+	c.SetReadDeadline(time.Now().Add(min(lingerTime, time.Until(c.ends))))
 	io.CopyN(io.Discard, c, 2*maxHead+maxRefuse)
 }
 

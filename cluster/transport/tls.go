@@ -77,8 +77,8 @@ func (c *TLS) config() *tls.Config {
 }
 
 // acceptSecure is what comes before the preface: TLS, if it is configured.
-func (t *Transport) acceptSecure(conn net.Conn) (*peerConn, byte, error) {
-	c := &peerConn{Conn: conn, addr: conn.RemoteAddr().String()}
+func (t *Transport) acceptSecure(conn net.Conn, ends time.Time) (*peerConn, byte, error) {
+	c := &peerConn{Conn: conn, addr: conn.RemoteAddr().String(), ends: ends}
 	raw := &untrusted{Conn: conn, left: maxUntrusted}
 	var first [len(magic)]byte
 	switch _, err := io.ReadFull(conn, first[:]); {
@@ -122,8 +122,8 @@ func (c *peerConn) readKind() (*peerConn, byte, error) {
 }
 
 // dialSecure is TLS on the side that dialled, if it is configured.
-func (t *Transport) dialSecure(conn net.Conn, addr string) (*peerConn, error) {
-	c := &peerConn{Conn: conn, addr: addr}
+func (t *Transport) dialSecure(conn net.Conn, addr string, ends time.Time) (*peerConn, error) {
+	c := &peerConn{Conn: conn, addr: addr, ends: ends}
 	if t.cfg.TLS == nil {
 		return c, nil
 	}

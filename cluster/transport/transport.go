@@ -158,7 +158,8 @@ func (t *Transport) Probe(ctx context.Context, addr string) error {
 }
 
 // Close says goodbye: what is queued is sent and acknowledged as far as ctx allows, then all sessions end with [ErrClosed] and the
-// listener closes. It returns when nothing runs any more; the error is that of ctx, if something was left behind.
+// listener closes. It returns when nothing runs any more, so it waits for
+// handlers, whatever ctx says; the error is that of ctx, if something was left behind. It must not be called by a handler.
 func (t *Transport) Close(ctx context.Context) error {
 	t.mu.Lock()
 	first := !t.mu.closing
