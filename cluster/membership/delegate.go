@@ -19,6 +19,8 @@ const (
 	metaHeader  = 2
 	metaForm    = 1
 	flagLeaving = 1
+	// goodbye begins the message in which a node says directly to each member that it is leaving; its name follows.
+	goodbye = 1
 )
 
 // encodeMeta puts the header before the user's metadata.
@@ -74,9 +76,16 @@ func (d delegate) NodeMeta(int) []byte {
 	return encodeMeta(d.m.meta, d.m.leaving)
 }
 
-// The messages and the state of users are not used: the cluster has connections for that.
+// NotifyMsg takes a goodbye. Other messages and the state of users are not used: the cluster has connections for that.
+func (d delegate) NotifyMsg(b []byte) {
+	if len(b) == 0 || b[0] != goodbye {
+		return
+	}
+	if id, err := nodeid.Parse(string(b[1:])); err == nil {
+		d.m.saidGoodbye(id)
+	}
+}
 
-func (delegate) NotifyMsg([]byte)                {}
 func (delegate) GetBroadcasts(int, int) [][]byte { return nil }
 func (delegate) LocalState(bool) []byte          { return nil }
 func (delegate) MergeRemoteState([]byte, bool)   {}
@@ -181,6 +190,7 @@ func (m *Members) updated(id nodeid.ID, e entry) {
 		return
 	}
 	m.gone(id, old)
+	e.leaving = e.leaving || old.leaving // nobody takes a goodbye back
 	m.table[id] = e
 	m.alive[e.addr]++
 	if !bytes.Equal(old.meta, e.meta) {
@@ -189,6 +199,18 @@ func (m *Members) updated(id nodeid.ID, e entry) {
 	if e.leaving && !old.leaving {
 		m.out.put(e.event(Leaving, id))
 	}
+}
+
+func (m *Members) saidGoodbye(id nodeid.ID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e, ok := m.table[id]
+	if !ok || e.leaving {
+		return
+	}
+	e.leaving = true
+	m.table[id] = e
+	m.out.put(e.event(Leaving, id))
 }
 
 func (m *Members) lost(id nodeid.ID) {

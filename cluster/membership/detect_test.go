@@ -205,13 +205,13 @@ func TestRollingRestart(t *testing.T) {
 			if err := n.Discovered(old.addr, r.nodes[1].addr); err != nil {
 				t.Fatal(err)
 			}
-			r.within(5*time.Second, "six", func() bool { return r.whole(r.nodes...) })
+			r.within(time.Minute, "six", func() bool { return r.whole(r.nodes...) })
 			if err := old.Leave(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			old.stop()
 			r.nodes = r.nodes[1:]
-			r.within(5*time.Second, "five", func() bool { return r.whole(r.nodes...) })
+			r.within(time.Minute, "five", func() bool { return r.whole(r.nodes...) })
 		}
 		for _, n := range r.nodes {
 			if k := n.Stats().Known; k > 4 || n.count(membership.Dead) > 0 {

@@ -30,7 +30,8 @@
 //
 //   - Accuracy: a node that does not answer for long enough is called dead, alive or not. It is [Alive] again when heard of.
 //   - That [Left] is told from [Dead] everywhere: who has not heard the goodbye in time reports Dead.
-//   - Agreement: members learn of others one by one, and views differ for a while, or as long as a cut lasts.
+//   - Agreement: members learn of others one by one, and views differ for a while, or as long as a cut lasts. News spreads in
+//     some GossipIntervals; about once in a hundred times gossip misses somebody, who learns it some PushPullIntervals later.
 //   - Anything against a holder of a key. Who has one can declare anybody dead, and use up memory. Packets are not protected
 //     against replay. Without keys everybody who reaches the port is such a holder.
 //   - That the reason of a rejection is exact: of an encrypted packet that no key opens nobody can say more.

@@ -217,13 +217,26 @@ func (m *Members) Leave(ctx context.Context) error {
 	if err := m.tell(func() { m.leaving = true }); err != nil {
 		return err
 	}
+	// Gossip reaches nearly all, and who misses it would take the departure for a death: so each is told directly as well.
+	m.sayGoodbye()
 	if err := m.spread(ctx); err != nil {
 		return err
 	}
+	m.sayGoodbye()
 	if err := m.depart(); err != nil {
 		return err
 	}
 	return m.spread(ctx)
+}
+
+// sayGoodbye sends a packet to every member.
+func (m *Members) sayGoodbye() {
+	message := append([]byte{goodbye}, m.name...)
+	for _, o := range m.Members() {
+		if err := m.ml.SendToAddress(memberlist.Address{Addr: o.Addr, Name: o.ID.String()}, message); err != nil {
+			m.log(slog.LevelDebug, "goodbye was not sent", slog.String("to", o.Addr), slog.Any("error", err))
+		}
+	}
 }
 
 // depart takes us out of the list. It must not happen after a shutdown.
