@@ -152,7 +152,10 @@ func (r *wireAsk) set(v any) bool {
 }
 
 // deliver sends the answer. If that cannot be, the connection is over and so is the request, or its answer is late.
-func (r *wireAsk) deliver(*worker) {
+func (r *wireAsk) deliver(w *worker) {
+	if w != nil {
+		w.quick = true // the other node goes on now; looking for work meanwhile would take a core away
+	}
 	sig := Signal{Kind: SignalAnswer, To: r.reply, Message: r.value, Reason: r.err}
 	e := r.reply.edge()
 	if e == nil {
