@@ -10,12 +10,20 @@ import (
 	"github.com/foundation-runtime/foundation/bench/internal/report"
 )
 
-// baseline measures one of the two units that ratios are in.
+// baseline measures one of the units that ratios are in.
 type baseline struct{ probe *timed }
 
-// startBaseline returns the measurement of unit, nil if unit is none of the two.
-func startBaseline(unit report.Unit) (*baseline, error) {
+// startBaseline returns the measurement of unit, nil if there is no unit. It is closed by the caller.
+func startBaseline(unit report.Unit, e *env) (*baseline, error) {
+	over := func(l load, err error) (*baseline, error) {
+		l.far = nil
+		return &baseline{&timed{load: l}}, err
+	}
 	switch unit {
+	case report.TCP:
+		return over(rawTCP(tcpStream, tcpOneWay)(e))
+	case report.RTT:
+		return over(rawTCP(tcpEcho, tcpRoundTrips)(e))
 	case report.Chan:
 		return &baseline{&timed{load: channelSend(1)}}, nil
 	case report.Hop:

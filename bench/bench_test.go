@@ -2,12 +2,22 @@ package main
 
 import (
 	"context"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 )
 
-// BenchmarkBaseline is the two units of the report.
+// TestMain makes this program the second node, if told so.
+func TestMain(m *testing.M) {
+	if os.Getenv(farVariable) != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// BenchmarkBaseline is two units of the report.
 func BenchmarkBaseline(b *testing.B) {
 	b.Run("chan", func(b *testing.B) { benchmark(b, channelSend(1)) })
 	b.Run("hop", func(b *testing.B) { benchmark(b, channelPingPong()) })
@@ -30,6 +40,11 @@ func BenchmarkSupervise(b *testing.B) {
 	benchmarkWorks(b, "supervise/restart")
 	b.Run("start/"+foundation, func(b *testing.B) { benchmarkContestant(b, ours(loads(foundFamily(starting)))) })
 	b.Run("stop/"+foundation, func(b *testing.B) { benchmarkContestant(b, ours(loads(foundFamily(stopping)))) })
+}
+
+// BenchmarkFar is the workloads between two OS processes; allocations are those of this one.
+func BenchmarkFar(b *testing.B) {
+	benchmarkWorks(b, "far/send", "far/fan-in", "far/ask", "far/pipeline", "far/spawn", "far/down")
 }
 
 // benchmarkWorks runs the workloads whose name begins with one of the prefixes, as Go benchmarks. Erlang is not among
@@ -58,10 +73,11 @@ func benchmarkContestant(b *testing.B, c contestant) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	t, ok := p.(*timed)
+	part, ok := p.(interface{ self() *timed })
 	if !ok {
 		b.Fatalf("%s is not measured per operation", c.who)
 	}
+	t := part.self()
 	benchmark(b, t.load)
 	if err := t.close(); err != nil {
 		b.Error(err)

@@ -12,8 +12,10 @@ import (
 
 // env is what workloads are started with.
 type env struct {
-	erl       *beam // nil without Erlang
-	processes int   // for the workloads about many idle processes
+	erl       *beam     // nil without Erlang
+	erls      *beamPair // two nodes; started when first used
+	pair      *pair     // as long as somebody uses it
+	processes int       // for the workloads about many idle processes
 }
 
 // machine describes where the run takes place.

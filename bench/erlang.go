@@ -32,8 +32,9 @@ type beam struct {
 	cmd     *exec.Cmd
 	in      io.WriteCloser
 	lines   chan string // answers; closed when the node ends
-	dir     string
-	broken  error // why no further command is possible
+	dir     string      // with the compiled program
+	lent    bool        // dir is another's
+	broken  error       // why no further command is possible
 }
 
 // beamStartLimit bounds compiling and starting the Erlang program.
@@ -53,18 +54,19 @@ func startBeam(ctx context.Context, processes int) (*beam, error) {
 		return nil, err
 	}
 	b := &beam{dir: dir, lines: make(chan string, 1)}
-	if err := b.start(ctx, processes); err != nil {
+	err = b.compile(ctx)
+	if err == nil {
+		err = b.start(ctx, "+P", strconv.Itoa(2*processes+million), "-s", "bench", "main")
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("starting Erlang: %w", err), b.stop())
 	}
 	return b, nil
 }
 
-// start compiles the sources, starts the node and reads its greeting.
-func (b *beam) start(ctx context.Context, processes int) error {
-	if err := b.compile(ctx); err != nil {
-		return err
-	}
-	b.cmd = exec.Command("erl", "+P", strconv.Itoa(2*processes+million), "-noshell", "-pa", b.dir, "-s", "bench", "main")
+// start starts the node with these flags and reads its greeting.
+func (b *beam) start(ctx context.Context, flags ...string) error {
+	b.cmd = exec.Command("erl", append([]string{"-noshell", "-pa", b.dir}, flags...)...)
 	b.cmd.Stderr = os.Stderr
 	in, err := b.cmd.StdinPipe()
 	if err != nil {
@@ -179,6 +181,9 @@ func (b *beam) stop() error {
 		}
 		b.cmd.Wait() // how it ends does not matter any more
 		force.Stop()
+	}
+	if b.lent {
+		return nil
 	}
 	return os.RemoveAll(b.dir)
 }

@@ -71,7 +71,7 @@ func TestErlangProgram(t *testing.T) {
 }
 
 func TestNoErlangNoFigures(t *testing.T) {
-	for name, start := range map[string]func(*env) (load, error){"plain": erlang("send"), "random": erlangRandom(1000)} {
+	for name, start := range map[string]func(*env) (load, error){"plain": erlang("send"), "random": erlangRandom(1000), "two nodes": farErlang("far_send")} {
 		if _, err := start(&env{}); !errors.Is(err, errNoErlang) {
 			t.Errorf("%s: got %v", name, err)
 		}

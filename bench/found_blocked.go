@@ -135,14 +135,7 @@ func foundBlocked(late bool) func(context.Context, *env) ([]report.Figure, error
 		if err := errors.Join(err, closeSystem(sys)()); err != nil {
 			return nil, err
 		}
-		figure := func(name string, v float64) report.Figure {
-			return report.Figure{Name: name, Unit: report.Milliseconds, Values: report.Series{v}}
-		}
-		return []report.Figure{
-			figure(report.P99, took.Percentile(99)),
-			figure(report.P50, took.Median()),
-			figure(report.Worst, took.Max()),
-		}, nil
+		return latencies(took), nil
 	}
 }
 

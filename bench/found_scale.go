@@ -54,10 +54,5 @@ func (s *scaled) sample(ctx context.Context, slice time.Duration) ([]report.Figu
 	if err != nil {
 		return nil, err
 	}
-	ns := figures[0]
-	rate := make(report.Series, len(ns.Values))
-	for i, v := range ns.Values {
-		rate[i] = 1000 / v
-	}
-	return append([]report.Figure{{Name: report.Rate, Unit: report.Million, Values: rate}}, figures...), nil
+	return withRate(figures), nil
 }

@@ -17,6 +17,8 @@ type load struct {
 	close func() error
 	// external says that the work is done in another OS process, whose allocations cannot be counted.
 	external bool
+	// far tells what the process that does the other half of the work has allocated so far. It may be nil.
+	far func(ctx context.Context) (farState, error)
 }
 
 // probe measures one implementation of one piece of work, once per round.
@@ -37,6 +39,9 @@ type timed struct {
 	n int
 }
 
+// self is the probe itself, also where it is part of another.
+func (t *timed) self() *timed { return t }
+
 func (t *timed) close() error {
 	if t.load.close == nil {
 		return nil
@@ -52,6 +57,10 @@ func (t *timed) sample(ctx context.Context, slice time.Duration) ([]report.Figur
 		if err := t.calibrate(ctx, slice); err != nil {
 			return nil, err
 		}
+	}
+	there, err := t.allocated(ctx)
+	if err != nil {
+		return nil, err
 	}
 	runtime.GC()
 	var before, after runtime.MemStats
@@ -70,7 +79,22 @@ func (t *timed) sample(ctx context.Context, slice time.Duration) ([]report.Figur
 			report.Figure{Name: report.AllocsOp, Unit: report.Allocs, Values: perOp(float64(after.Mallocs - before.Mallocs))},
 			report.Figure{Name: report.BytesOp, Unit: report.Bytes, Values: perOp(float64(after.TotalAlloc - before.TotalAlloc))})
 	}
+	if t.far != nil {
+		now, err := t.allocated(ctx)
+		if err != nil {
+			return nil, err
+		}
+		figures = append(figures, report.Figure{Name: report.AllocsFar, Unit: report.Allocs, Values: perOp(float64(now.Mallocs - there.Mallocs))})
+	}
 	return figures, nil
+}
+
+// allocated is the state of the other process, if there is one.
+func (t *timed) allocated(ctx context.Context) (farState, error) {
+	if t.far == nil {
+		return farState{}, nil
+	}
+	return t.far(ctx)
 }
 
 // calibrate runs ever more operations until they take a third of the slice. It warms caches and pools up as well.

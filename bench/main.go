@@ -1,5 +1,5 @@
 // Command bench measures the hot path of the actor package beside Go channels, protoactor-go and, if it is installed,
-// Erlang/OTP, all on the same workloads in the same run.
+// Erlang/OTP, and two nodes of package cluster beside raw TCP and Erlang/OTP, all on the same workloads in the same run.
 //
 //	go run ./bench                      # everything, under four minutes
 //	go run ./bench -run 'send|ask'      # some of it
@@ -18,6 +18,10 @@
 // buffered channel with one producer and one consumer, "hop" one hop of a ping-pong over unbuffered channels. A round
 // measures the unit and then each implementation in turn, each for the same slice of time; ratios are formed round by
 // round and their median is judged.
+//
+// Between two nodes the units are "tcp", one record of 30 bytes through a buffered TCP connection, and "rtt", the same there and
+// back. The other node is this program again, in an OS process that ends with its input, on loopback. Its allocations are the
+// figure "far". With FOUNDATION_BENCH_FAR_PROFILE=file it writes its CPU profile to file.pid.
 //
 // Every workload checks its own result: all messages are counted, replies compared, balls must come home, and ours end
 // with the system's statistics free of dead letters. What does not come within a time limit, or comes twice, is an
@@ -38,6 +42,13 @@ import (
 )
 
 func main() {
+	if seed := os.Getenv(farVariable); seed != "" {
+		if err := beFar(seed, os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, "bench: the other node:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
@@ -81,6 +92,7 @@ func measureAll(ctx context.Context, cfg config, stderr io.Writer) (rep report.R
 	begin := time.Now()
 	rep = report.Report{Date: begin, Rounds: cfg.rounds, Bases: make(map[report.Unit]report.Series)}
 	e := &env{processes: cfg.processes}
+	defer func() { err = errors.Join(err, e.end()) }()
 	if cfg.peers {
 		e.erl, err = startBeam(ctx, cfg.processes)
 		switch {

@@ -6,24 +6,24 @@ import (
 	"github.com/foundation-runtime/foundation/bench/internal/report"
 )
 
-// suite returns all workloads in the order of the report. The goals are those of the project's engine section.
+// suite returns all workloads in the order of the report. The goals are the project's.
 func suite(processes int) []group {
-	return []group{sending(), passing(), asking(), living(processes), supervising(), running()}
+	return []group{sending(), passing(), asking(), living(processes), supervising(), running(), betweenNodes()}
 }
 
 // within is a goal for the time per operation.
 func within(limit float64, unit report.Unit) report.Goal {
-	return report.Goal{Figure: report.Time, Max: limit, Unit: unit}
+	return report.Goal{Figure: report.Time, Limit: limit, Unit: unit}
 }
 
 // allocs is a goal for the allocations per operation.
 func allocs(limit float64) report.Goal {
-	return report.Goal{Figure: report.AllocsOp, Max: limit, Unit: report.Allocs}
+	return report.Goal{Figure: report.AllocsOp, Limit: limit, Unit: report.Allocs}
 }
 
 // atMost is a goal for a figure in its own unit.
 func atMost(figure string, limit float64, unit report.Unit) report.Goal {
-	return report.Goal{Figure: figure, Max: limit, Unit: unit}
+	return report.Goal{Figure: figure, Limit: limit, Unit: unit}
 }
 
 // ours is the contestant of this module.
@@ -111,7 +111,7 @@ func living(processes int) group {
 	peerProcesses := min(processes, million) // Erlang and protoactor-go need gigabytes for more
 	perProcessGoal := atMost(report.Memory, 256, report.Bytes)
 	if processes >= 10*million {
-		perProcessGoal.Max = 300 // 3 GB for ten million
+		perProcessGoal.Limit = 300 // 3 GB for ten million
 	}
 	return group{"Processes", []work{
 		{id: "process/spawn", title: "spawn and exit, unnamed", base: report.Hop, by: []contestant{

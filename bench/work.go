@@ -16,6 +16,7 @@ const (
 	protoactor = "protoactor-go"
 	otp        = "Erlang/OTP"
 	goRuntime  = "go channels"
+	rawSocket  = "raw TCP"
 )
 
 // contestant is one implementation of one piece of work.
@@ -134,9 +135,9 @@ func (r *runner) measure(ctx context.Context, w work) ([]report.Row, report.Seri
 		rounds = w.rounds
 	}
 	slice := r.time / time.Duration(rounds)
-	base, err := startBaseline(w.base)
+	base, err := startBaseline(w.base, r.env)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, fmt.Errorf("baseline %s: %w", w.base, err)
 	}
 	entries := make([]*entry, len(w.by))
 	for i, c := range w.by {
@@ -162,7 +163,13 @@ func (r *runner) measure(ctx context.Context, w work) ([]report.Row, report.Seri
 	if unit != nil {
 		bases[w.base] = unit
 	}
-	return finish(entries, bases), unit, ctx.Err()
+	rows := finish(entries, bases)
+	if base != nil {
+		if err := base.probe.close(); err != nil { // the last user of a pair learns what both lost
+			rows[0].Err, rows[0].Figures = err.Error(), nil
+		}
+	}
+	return rows, unit, ctx.Err()
 }
 
 // start prepares a contestant; one that cannot start has its error in its row.

@@ -57,7 +57,7 @@ func TestMeasureFormsDifferences(t *testing.T) {
 	rows := measureNow(t, "",
 		contestant{who: "x", start: loads(constant(50, &closed))},
 		contestant{who: "x", what: "more", start: loads(constant(58, &closed)), over: 1,
-			goals: []report.Goal{{Figure: report.Time, Max: 10, Unit: report.Nanoseconds}}})
+			goals: []report.Goal{{Figure: report.Time, Limit: 10, Unit: report.Nanoseconds}}})
 	f, _ := rows[1].Figure(report.Time)
 	if f.Values.Median() != 8 || rows[1].Work != "more" || !strings.Contains(rows[1].Note, "on top of 50 ns") {
 		t.Errorf("got %+v", rows[1])

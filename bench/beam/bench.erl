@@ -50,6 +50,7 @@ run("idle", N) -> idle(N);
 run("random", N) -> random(N);
 run("population", N) -> population(N);
 run("skynet", N) -> skynet(N);
+run("far_" ++ _ = Name, N) -> far:run(Name, N);
 run(Name, N) -> family:run(Name, N).
 
 %% per_op(Start, N): nanoseconds since Start, for each of N operations.

@@ -16,6 +16,7 @@ const (
 	P99        = "p99"
 	Worst      = "max"
 	Rate       = "rate"
+	AllocsFar  = "far" // as AllocsOp, of the other OS process
 )
 
 // Figure is one quantity of a row.
@@ -25,20 +26,24 @@ type Figure struct {
 	Values Series `json:"values"` // one per round
 }
 
-// Goal is an upper limit for the figure of that name. Unit is the figure's own, or a baseline if the figure is in
-// nanoseconds.
+// Goal is a limit for the figure of that name: a rate is to reach it, anything else not to exceed it. Unit is the figure's
+// own, or a baseline if the figure is in nanoseconds.
 type Goal struct {
 	Figure string  `json:"figure"`
-	Max    float64 `json:"max"`
+	Limit  float64 `json:"limit"`
 	Unit   Unit    `json:"unit"`
 }
 
 // String writes the goal as the table shows it.
 func (g Goal) String() string {
-	limit := g.Unit.Format(g.Max)
+	limit := g.Unit.Format(g.Limit)
 	switch {
-	case g.Unit == Allocs && g.Max == 0:
+	case g.Unit == Allocs && g.Figure != AllocsOp:
+		return fmt.Sprintf("%s ≤ %s", g.Figure, limit)
+	case g.Unit == Allocs && g.Limit == 0:
 		return "0 allocs"
+	case g.Figure == Rate:
+		return "≥ " + limit
 	case g.Figure == Time || g.Figure == Memory || g.Unit == Allocs:
 		return "≤ " + limit
 	default:
@@ -120,7 +125,7 @@ func (r Row) check(g Goal) (string, bool) {
 		return fmt.Sprintf("no figure %q", g.Figure), false
 	}
 	got := f.Values.Median()
-	limit := g.Max
+	limit := g.Limit
 	switch {
 	case g.Unit.Baseline():
 		got = r.Ratio(g.Figure, g.Unit).Median()
@@ -130,8 +135,12 @@ func (r Row) check(g Goal) (string, bool) {
 		return fmt.Sprintf("%s is in %q, not in %q", g.Figure, f.Unit, g.Unit), false
 	}
 	text := g.Unit.Format(got)
-	if g.Figure != Time && g.Unit != Allocs {
+	switch g.Figure {
+	case Rate:
+		return text, got >= limit // false for NaN, as below
+	case Time, AllocsOp:
+	default:
 		text = g.Figure + " " + text
 	}
-	return text, got <= limit // false for NaN
+	return text, got <= limit
 }

@@ -50,6 +50,30 @@ func TestOneAllocationPerOperationIsNotStray(t *testing.T) {
 	}
 }
 
+// TestRatesAreToBeReached has goals that are met by being exceeded.
+func TestRatesAreToBeReached(t *testing.T) {
+	row := Row{Figures: []Figure{{Rate, Million, Series{2, 3, 4}}, {AllocsFar, Allocs, Series{0.5}}}}
+	for _, c := range []struct {
+		goal Goal
+		want Verdict
+		why  string
+	}{
+		{Goal{Rate, 3, Million}, Met, ""},
+		{Goal{Rate, 3.1, Million}, Missed, "3 M/s"},
+		{Goal{AllocsFar, 1, Allocs}, Met, ""},
+		{Goal{AllocsFar, 0, Allocs}, Missed, "far 0.50 allocs"},
+	} {
+		row.Goals = []Goal{c.goal}
+		if verdict, why := row.Judge(); verdict != c.want || why != c.why {
+			t.Errorf("%v: got %q %q, want %q %q", c.goal, verdict, why, c.want, c.why)
+		}
+	}
+	row.Figures[0].Values, row.Goals = nil, []Goal{{Rate, 0, Million}}
+	if verdict, _ := row.Judge(); verdict != Missed {
+		t.Errorf("no rate at all: %q", verdict)
+	}
+}
+
 func TestGoalText(t *testing.T) {
 	for want, g := range map[string]Goal{
 		"≤ 0.50 chan":    {Time, 0.5, Chan},
@@ -60,6 +84,9 @@ func TestGoalText(t *testing.T) {
 		"≤ 100 KB":       {Memory, 100_000, Bytes},
 		"goroutines ≤ 4": {Goroutines, 4, Count},
 		"≤ 5 ns":         {Time, 5, Nanoseconds},
+		"≤ 2 rtt":        {Time, 2, RTT},
+		"≥ 2.50 M/s":     {Rate, 2.5, Million},
+		"far ≤ 0 allocs": {AllocsFar, 0, Allocs},
 	} {
 		if got := g.String(); got != want {
 			t.Errorf("got %q, want %q", got, want)

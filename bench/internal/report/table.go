@@ -61,7 +61,11 @@ func (r Row) lead() (figure, spread string) {
 
 // text writes the median of the figure; a figure that is neither a time per operation nor memory says its name.
 func (f Figure) text() string {
-	value := f.Unit.Format(f.Values.Median())
+	median := f.Values.Median()
+	if f.Unit == Allocs {
+		median = roundSmall(median)
+	}
+	value := f.Unit.Format(median)
 	switch f.Name {
 	case Time, Memory, Rate:
 		return value
@@ -207,4 +211,6 @@ func (r Report) summary() string {
 var meaning = map[Unit]string{
 	Chan: "one message through a buffered channel with one producer and one consumer",
 	Hop:  "one hop of a ping-pong over unbuffered channels",
+	TCP:  "one record of 30 bytes through a TCP connection with buffers at both ends, between two OS processes",
+	RTT:  "a record of 30 bytes there and back over a TCP connection between two OS processes",
 }

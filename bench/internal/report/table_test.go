@@ -23,7 +23,7 @@ func sample() Report {
 			{Title: "System", Rows: []Row{
 				{
 					Work: "ping", Who: "foundation", Note: "200 pings",
-					Figures: []Figure{{P99, Milliseconds, Series{2}}, {Worst, Milliseconds, Series{3}}},
+					Figures: []Figure{{P99, Milliseconds, Series{2}}, {Worst, Milliseconds, Series{3}}, {AllocsFar, Allocs, Series{0.01}}},
 					Goals:   []Goal{{P99, 5, Milliseconds}},
 				},
 				{Work: "a|b", Who: "foundation", Err: "lost 3 of 4 messages"},
@@ -47,10 +47,10 @@ Send
         go channel  40 ns
 
 System
-  work  by          figure                         rounds  ratio  allocs/op  B/op  goal        verdict
+  work  by          figure                                       rounds  ratio  allocs/op  B/op  goal        verdict
   ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-  ping  foundation  p99 2 ms, max 3 ms, 200 pings                                  p99 ≤ 5 ms  met
-  a|b   foundation                                                                             FAILED: lost 3 of 4 messages
+  ping  foundation  p99 2 ms, max 3 ms, far 0 allocs, 200 pings                                  p99 ≤ 5 ms  met
+  a|b   foundation                                                                                           FAILED: lost 3 of 4 messages
 
 1 rows meet their goals, 1 miss one, 1 failed. Medians of 5 rounds, fewer for work of a fixed size; the run took 1m2s. 1 chan = 40 ns (30 ns…50 ns), one message`
 	got := b.String()

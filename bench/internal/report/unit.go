@@ -9,7 +9,7 @@ import (
 // Unit says what a figure or the limit of a goal counts.
 type Unit string
 
-// The units of figures, and the two baselines goals may be stated in.
+// The units of figures, and the baselines goals may be stated in.
 const (
 	Nanoseconds  Unit = "ns"
 	Milliseconds Unit = "ms"
@@ -22,10 +22,14 @@ const (
 	Chan Unit = "chan"
 	// Hop is one hop of a ping-pong over unbuffered channels.
 	Hop Unit = "hop"
+	// TCP is one small record through a buffered TCP connection between two OS processes.
+	TCP Unit = "tcp"
+	// RTT is one round trip of a small record over a TCP connection between two OS processes.
+	RTT Unit = "rtt"
 )
 
 // Baseline reports whether u is a multiple of another measurement of the same run.
-func (u Unit) Baseline() bool { return u == Chan || u == Hop }
+func (u Unit) Baseline() bool { return meaning[u] != "" }
 
 // Format writes v in unit u with about three significant digits.
 func (u Unit) Format(v float64) string {
