@@ -45,7 +45,7 @@ type Node struct {
 // found, or found none. The error is a [ConfigError], several of them joined, what a seed or a member refused ([ErrCluster],
 // [ErrDuplicateName], [ErrProtocol], [ErrFact], [ErrGossipKey], errors of certificates), or ctx's. ctx bounds the joining only.
 //
-// The System stays usable alone: before Join, and after [Node.Leave].
+// The System stays usable alone: before Join, and after [Node.Leave]. When it is shut down its node leaves.
 func Join(ctx context.Context, sys *actor.System, cfg Config) (*Node, error) {
 	if sys == nil {
 		return nil, errors.New("cluster: Join: the System is nil; make one with actor.NewSystem")

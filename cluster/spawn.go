@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"time"
 
 	"github.com/foundation-runtime/foundation/actor"
 	"github.com/foundation-runtime/foundation/cluster/codec"
@@ -91,14 +92,33 @@ func ownTypes() []Type {
 
 // serve starts the process that other nodes ask.
 func (n *Node) serve() (err error) {
-	n.serving, err = n.sys.Spawn(actor.Func(n.answer), actor.WithName(serverName))
+	n.serving, err = n.sys.Spawn(server{n}, actor.WithName(serverName))
 	if err != nil {
 		return fmt.Errorf("cluster: Join: the System belongs to a cluster already: %w", err)
 	}
 	return nil
 }
 
-func (n *Node) answer(c *actor.Context, msg any) error {
+// server is that process.
+type server struct{ n *Node }
+
+// shutdownLeave bounds the goodbye of a node whose System was shut down.
+const shutdownLeave = 5 * time.Second
+
+// Terminate makes the node leave when its System is shut down without that.
+func (s server) Terminate(*actor.Context, error) {
+	if s.n.ctx.Err() != nil {
+		return
+	}
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), shutdownLeave)
+		defer cancel()
+		_ = s.n.Leave(ctx)
+	}()
+}
+
+func (s server) Receive(c *actor.Context, msg any) error {
+	n := s.n
 	switch m := msg.(type) {
 	case whereisRequest:
 		pid, _ := n.sys.Whereis(m.Name)
