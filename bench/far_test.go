@@ -91,7 +91,7 @@ func TestPairReportsDeadLetters(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.sys.Send(echo, item{}) // which it does not handle
+	p.sys.Send(echo, item{})                                             // which it does not handle
 	if _, err := actor.Ask(t.Context(), echo, increment{}); err != nil { // it is behind the item now
 		t.Fatal(err)
 	}
