@@ -296,7 +296,8 @@ func TestRotation(t *testing.T) {
 		t.Fatal(err)
 	}
 	net.cut(false)
-	mustSend(t, sa, Default, "%s", "\x00\x00\x00\x00\x00\x00\x00\x00")
+	mustSend(t, sa, Default, "%s", numbered(n[0])) // the last certificate that could be read is shown
+	qb.reach(Default, n[0]+1, 10*time.Second)
 	if _, err := TLSFiles(file("a.crt"), file("a.key"), file("none")); err == nil {
 		t.Fatal("bad files were taken")
 	}
