@@ -176,7 +176,8 @@ func (p process) types(text string) {
 	}
 }
 
-// TestProcesses: real processes find each other; one that is killed is gone, one whose input ends has left.
+// TestProcesses: real processes find each other; one that is killed is gone and may come
+// back, one whose input ends has left.
 func TestProcesses(t *testing.T) {
 	dir := t.TempDir()
 	ann, bob, cyd := start(t, dir, "ann"), start(t, dir, "bob"), start(t, dir, "cyd")
@@ -196,6 +197,12 @@ func TestProcesses(t *testing.T) {
 	cyd.shows("bob is gone: noconnection")
 	ann.types("still there?")
 	cyd.shows("ann: still there?")
+	again := start(t, dir, "bob")
+	again.shows("ann is here", "cyd is here")
+	again.types("that was rude")
+	for _, p := range []process{ann, cyd} {
+		p.shows("bob is here", "bob: that was rude")
+	}
 	cyd.types("/quit")
 	ann.shows("cyd has left")
 	if err := ann.in.Close(); err != nil {

@@ -103,6 +103,9 @@ func runOnNodes(ctx context.Context, c config, fsys fs.FS, progress func(done, t
 		start := time.Now()
 		r, err = runIn(ctx, t.sys, places{t.shard, t.counter}, c, fsys, progress)
 		took = time.Since(start)
+		if errors.Is(err, actor.NoConnection) {
+			err = fmt.Errorf("a node was lost, and with it the words of its shards: %w", err)
+		}
 	}
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
