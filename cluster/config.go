@@ -23,7 +23,8 @@ type Config struct {
 	Profile Profile
 	// Listen is the host:port for everything, TCP and UDP. Empty is a free port on 127.0.0.1 in development and ":7946" else.
 	Listen string
-	// Advertise is the host:port at which others reach this node, if that is not what it listens on.
+	// Advertise is the host:port at which others reach this node, if that is not what it listens on. A node that listens on
+	// every address tells the one that it uses towards others.
 	Advertise string
 	// Zone, Labels and Weight are told to all members. Weight, 1 to 16, is this node's share of keys; zero is 1.
 	Zone   string

@@ -51,7 +51,7 @@ func Join(ctx context.Context, sys *actor.System, cfg Config) (*Node, error) {
 		return nil, errors.New("cluster: Join: the System is nil; make one with actor.NewSystem")
 	}
 	cfg = cfg.filled()
-	if err := errors.Join(checkName(sys.Name()), cfg.check()); err != nil {
+	if err := errors.Join(checkName(sys.Name()), cfg.check(), cfg.reachable()); err != nil {
 		return nil, err
 	}
 	n := &Node{sys: sys, cfg: cfg, timing: profiles[cfg.Profile], log: cfg.Logger, kinds: map[string]Kind{}}

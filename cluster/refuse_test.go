@@ -9,6 +9,7 @@ import (
 	"crypto/x509/pkix"
 	"errors"
 	"math/big"
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -189,4 +190,15 @@ func TestNameOfASilentMember(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// A node that listens on every address tells others one that they can reach.
+func TestListeningEverywhere(t *testing.T) {
+	for _, listen := range []string{":0", "0.0.0.0:0"} {
+		n := start(t, "n", cluster.Config{Listen: listen})
+		host, port, err := net.SplitHostPort(n.Self().Addr)
+		if ip := net.ParseIP(host); err != nil || ip == nil || ip.IsUnspecified() || port == "0" {
+			t.Errorf("%s: it is said to be at %s", listen, n.Self().Addr)
+		}
+	}
 }

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"net"
-	"net/netip"
 	"os"
 	"strings"
 
@@ -117,44 +115,7 @@ func (o runOptions) config() (c cluster.Config, note string, err error) {
 		c.Seeds = nil
 	}
 	c.Strategy, note, errs[2] = o.find.build(o.cluster, o.seeds, secret)
-	return c, note, errors.Join(errors.Join(errs[:]...), o.reachable(&c))
-}
-
-// reachable gives a node that listens everywhere an address that can be told to others.
-func (o runOptions) reachable(c *cluster.Config) error {
-	if c.Listen == "" && c.Profile != cluster.Development {
-		c.Listen = ":7946"
-	}
-	host, port, err := net.SplitHostPort(c.Listen)
-	if err != nil || c.Advertise != "" {
-		return nil // Join says what is wrong
-	}
-	if ip, err := netip.ParseAddr(host); host != "" && (err != nil || !ip.IsUnspecified()) {
-		return nil
-	}
-	own, err := outward()
-	if err != nil {
-		return fmt.Errorf("-listen %s is every address of this machine, and which of them others reach is not known (%w): say it with -advertise", c.Listen, err)
-	}
-	if port == "0" {
-		c.Listen = net.JoinHostPort(own, port)
-	} else {
-		c.Advertise = net.JoinHostPort(own, port)
-	}
-	return nil
-}
-
-// outward is the address of this machine that it uses towards others. Nothing is sent: a UDP socket is only told where to.
-func outward() (string, error) {
-	conn, err := net.Dial("udp4", "192.0.2.1:9")
-	if err != nil {
-		if conn, err = net.Dial("udp6", "[2001:db8::1]:9"); err != nil {
-			return "", err
-		}
-	}
-	defer conn.Close()
-	host, _, err := net.SplitHostPort(conn.LocalAddr().String())
-	return host, err
+	return c, note, errors.Join(errs[:]...)
 }
 
 // readKeys reads gossip keys: base64, one a line; empty lines and those that begin with # do not count.
