@@ -1,0 +1,99 @@
+package registry_test
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/foundation-runtime/foundation/actor"
+	"github.com/foundation-runtime/foundation/registry"
+)
+
+func TestNamesOnThreeNodes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLAN(t, 3, nil)
+		a, b := l.nodes[0], l.nodes[1]
+		pid := a.register(t, "bank", registry.WithMeta("v1"))
+		if got, ok := a.Whereis("bank"); !ok || got != pid {
+			t.Fatal("the node does not read what it wrote", got)
+		}
+		began := time.Now()
+		until(t, "all see it", func() bool { return l.everywhere("bank", pid) })
+		if took := time.Since(began); took > 50*time.Millisecond {
+			t.Errorf("visible after %v", took)
+		}
+		if e, ok := b.Lookup("bank"); !ok || e.Meta != "v1" || e.Name != "bank" {
+			t.Error(e)
+		}
+		err := b.Register(within(t), "bank", b.process(t))
+		taken, ok := errors.AsType[*registry.TakenError](err)
+		if !ok || !errors.Is(err, registry.ErrTaken) || taken.Owner.String() != pid.String() {
+			t.Error(err)
+		}
+		a.sys.Exit(pid, actor.Kill)
+		until(t, "it is gone everywhere", func() bool { return l.nobody("bank") })
+		again := b.register(t, "bank")
+		until(t, "the next one is seen", func() bool { return l.everywhere("bank", again) })
+		if err := a.Unregister(within(t), "bank"); !errors.Is(err, registry.ErrNotLocal) {
+			t.Error(err)
+		}
+		if err := b.Unregister(within(t), "bank"); err != nil {
+			t.Error(err)
+		}
+		if err := b.Unregister(within(t), "bank"); !errors.Is(err, registry.ErrNotFound) {
+			t.Error(err)
+		}
+		until(t, "it is gone again", func() bool { return l.nobody("bank") })
+		if !b.sys.Alive(again) {
+			t.Error("Unregister ended the process")
+		}
+	})
+}
+
+func TestGroupsOnThreeNodes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLAN(t, 3, nil)
+		var pids []actor.PID
+		for _, x := range l.nodes {
+			pid := x.process(t)
+			pids = append(pids, pid)
+			for range 2 {
+				if err := x.Join(within(t), "workers", pid); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := x.LocalMembers("workers"); len(got) != 2 || got[0] != pid {
+				t.Fatal(got)
+			}
+		}
+		members := func(n int) func() bool {
+			return func() bool {
+				for _, x := range l.nodes {
+					if len(x.Members("workers")) != n {
+						return false
+					}
+				}
+				return true
+			}
+		}
+		until(t, "all see six", members(6))
+		if err := l.nodes[0].Leave(within(t), "workers", pids[0]); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "all see five", members(5))
+		l.nodes[1].sys.Exit(pids[1], actor.Shutdown)
+		until(t, "all see three", members(3))
+		if err := l.nodes[0].Leave(within(t), "workers", pids[0]); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.nodes[0].Leave(within(t), "workers", pids[0]); !errors.Is(err, registry.ErrNotFound) {
+			t.Fatal(err)
+		}
+		l.nodes[2].sys.Exit(pids[2], actor.Shutdown)
+		until(t, "nobody is left", members(0))
+		if g := l.nodes[0].Groups(); len(g) != 0 {
+			t.Error(g)
+		}
+	})
+}

@@ -1,0 +1,170 @@
+package registry
+
+import (
+	"time"
+
+	"github.com/foundation-runtime/foundation/actor"
+	"github.com/foundation-runtime/foundation/registry/crdt"
+)
+
+// Holder is one of the processes that hold a name.
+type Holder struct {
+	PID        actor.PID
+	Meta       string
+	Registered time.Time // by the clock of its node
+	Epoch      uint64
+}
+
+// Conflict is a name with several holders: they were registered before their nodes had heard of each other.
+type Conflict struct {
+	Name    string
+	Holders []Holder  // the one that stays by default first
+	Seen    time.Time // when it was decided, or is to be
+
+	key     crdt.Key
+	records []*crdt.Record
+}
+
+// contest is a conflict that is visible here.
+type contest struct {
+	since  time.Time
+	base   uint64    // greatest epoch when it began: one above is a resolver's verdict
+	asked  bool      // the resolver
+	hinted time.Time // the owners, last
+	fresh  bool      // it has to be looked at
+}
+
+const (
+	// verdictIn is how long the worse side waits for a resolver.
+	verdictIn = 5 * time.Second
+	// hintAfter is how long two others may hold a name before they are told of each other.
+	hintAfter = time.Second
+	maxLogged = 1000
+)
+
+// decide looks at a name with several holders. The owner of a worse entry removes it; nobody else does, and the best one has
+// nobody to yield to: exactly one is left, whatever was lost on the way.
+func (c *core) decide(k crdt.Key, x *contest, now time.Time) {
+	winner, lost := c.store.Lost(k)
+	if winner == nil {
+		return
+	}
+	ours := winner.Origin == c.store.Self()
+	if !ours && !c.trusted(winner.Origin) {
+		return // it may have been taken back; the digest will tell
+	}
+	switch {
+	case len(lost) > 0 && (!c.resolves || winner.Epoch > x.base || now.Sub(x.since) >= verdictIn):
+		c.yield(k, winner, lost, now)
+	case ours && c.resolves && !x.asked && winner.Epoch <= x.base:
+		x.asked = true
+		c.out.resolves = append(c.out.resolves, c.conflict(k, now))
+	case !ours && len(lost) == 0 && now.Sub(x.since) >= hintAfter && now.Sub(x.hinted) >= hintAfter:
+		x.hinted = now
+		c.hint(k, winner, now)
+	}
+}
+
+// trusted reports whether what is held of o is what its owner holds, as far as it is known.
+func (c *core) trusted(o crdt.Origin) bool {
+	src := c.sources[o]
+	if src == nil {
+		return false
+	}
+	p := c.peers[src.of]
+	return p != nil && p.met && p.synced
+}
+
+// yield removes our worse records and ends their processes.
+func (c *core) yield(k crdt.Key, winner *crdt.Record, lost []*crdt.Record, now time.Time) {
+	reason := &NameConflict{Name: k.Name, Winner: c.pidOf(winner)}
+	c.counts.conflicts++
+	c.out.logged = append(c.out.logged, c.conflict(k, now))
+	for _, r := range lost {
+		id := processOf(r.PID)
+		c.drop(id, k, r.Seq, now)
+		c.counts.lost++
+		if winner.Origin != c.store.Self() || processOf(winner.PID) != id {
+			c.out.exits = append(c.out.exits, exit{id, reason})
+		}
+	}
+}
+
+func (c *core) conflict(k crdt.Key, now time.Time) Conflict {
+	x := Conflict{Name: k.Name, Seen: now, key: k}
+	for r := range c.store.Holders(k) {
+		x.Holders = append(x.Holders, Holder{PID: c.pidOf(r), Meta: r.Meta, Registered: r.Stamp.Time(), Epoch: r.Epoch})
+		x.records = append(x.records, r)
+	}
+	return x
+}
+
+// hint tells the owners of worse entries of the better one: they may be cut off from each other.
+func (c *core) hint(k crdt.Key, winner *crdt.Record, now time.Time) {
+	m := message{kind: recordHint, number: c.sources[winner.Origin].of.Incarnation, page: crdt.Page{
+		Origin: winner.Origin, Base: winner.Seq, First: winner.Seq + 1, After: winner.Seq - 1, Cursor: winner.Seq,
+		Items: []crdt.Item{{Seq: winner.Seq, Entry: winner.Entry}}, Done: true,
+	}}
+	for r := range c.store.Holders(k) {
+		if src := c.sources[r.Origin]; r != winner && src != nil && src.of != c.self {
+			if p := c.peers[src.of]; p != nil && p.met {
+				c.counts.hints++
+				c.post(p.id, &m, now)
+			}
+		}
+	}
+}
+
+// hinted is news of a better holder, from a member that sees both. Where we see the holder's node ourselves we know better.
+func (c *core) hinted(m *message, now time.Time) {
+	it := &m.page.Items[0]
+	owner := member{m.page.Origin.Node, m.number}
+	if owner.Name == c.self.Name || c.newest[owner.Name] > owner.Incarnation || c.trusted(m.page.Origin) {
+		return
+	}
+	better := &crdt.Record{Origin: m.page.Origin, Seq: it.Seq, Entry: it.Entry}
+	for r := range c.store.Holders(it.Key) {
+		if r.Origin != c.store.Self() || crdt.Compare(better, r) <= 0 {
+			continue
+		}
+		id := processOf(r.PID)
+		x := c.conflict(it.Key, now)
+		x.Holders = append([]Holder{{PID: c.pid(owner, processOf(it.PID)), Meta: it.Meta, Registered: it.Stamp.Time(), Epoch: it.Epoch}}, x.Holders...)
+		c.counts.conflicts++
+		c.counts.lost++
+		c.out.logged = append(c.out.logged, x)
+		c.drop(id, it.Key, r.Seq, now)
+		c.out.exits = append(c.out.exits, exit{id, &NameConflict{Name: it.Name, Winner: x.Holders[0].PID}})
+		return
+	}
+}
+
+// resolved is the verdict of the resolver, at the owner of the default winner: choice is the place of the one that is to stay.
+// It takes effect by promotion: that one's owner raises its epoch, and the order does the rest.
+func (c *core) resolved(x Conflict, choice int, now time.Time) {
+	if choice < 0 || choice >= len(x.records) {
+		choice = 0
+	}
+	r := x.records[choice]
+	if r.Origin == c.store.Self() {
+		c.promoted(r.Name, r.Seq, now)
+	} else if src := c.sources[r.Origin]; src != nil && c.trusted(r.Origin) {
+		c.post(src.of, &message{kind: recordPromote, number: r.Seq, name: r.Name}, now)
+	}
+	c.settle(now)
+}
+
+// promoted makes one of our records the best of its name, if we still hold it.
+func (c *core) promoted(name string, seq uint64, now time.Time) {
+	for r := range c.store.Holders(crdt.Key{Kind: crdt.Name, Name: name}) {
+		if r.Origin != c.store.Self() || r.Seq != seq {
+			continue
+		}
+		e := r.Entry
+		e.Epoch = max(c.store.NextEpoch(r.Key), 1)
+		if err := c.replace(r, e, now); err != nil {
+			c.warn("registry: a promotion failed", "name", r.Name, "error", err)
+		}
+		return
+	}
+}
