@@ -33,8 +33,8 @@ test: ## run every test
 	$(GO) test -timeout $(TEST_TIMEOUT) ./...
 
 race: ## run the concurrent packages' tests under the race detector, in random order
-	@packages=$$($(GO) list ./...) || exit 1; set -x; \
-	$(GO) test -race -shuffle=on -timeout $(RACE_TIMEOUT) $$(echo "$$packages" | grep -v $(RACE_SKIP))
+	@sh internal/race.sh $(GO) test -race -shuffle=on -timeout $(RACE_TIMEOUT) \
+	$$($(GO) list ./... | grep -v $(RACE_SKIP))
 
 check: ## vet, gofmt, staticcheck and the rules of internal/lint
 	$(GO) vet ./...
