@@ -9,6 +9,6 @@ for try in 1 2; do
   rm -f "$log.rc"
   [ "$rc" = 0 ] && exit 0
   grep -q -e 'ThreadSanitizer: CHECK failed' -e 'ThreadSanitizer:DEADLYSIGNAL' -e 'StackDepot' -e 'FATAL: ThreadSanitizer' "$log" || exit "$rc"
-  echo "the race detector crashed; once more" >&2
+  [ "$try" = 1 ] && echo "the race detector crashed; once more" >&2
 done
 exit "$rc"
