@@ -1,6 +1,7 @@
 package actor
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"strconv"
@@ -13,7 +14,8 @@ import (
 // [PID.String] across Systems. A PID never reaches another process than the one it was made for: slots are reused with a
 // new generation. The zero PID is nobody: what is sent to it becomes a dead letter.
 //
-// A PID got from [System.Named] is an address instead: it leads to whoever holds the name when the message arrives.
+// A PID got from [System.Named] is an address instead: it leads to whoever holds the name when the message arrives. The address
+// of a name that belongs to no node has [AnyNode] for its node; see [System.Resolve].
 type PID struct {
 	h  *handle
 	id uint64 // slot and generation; 0 for addresses
@@ -34,13 +36,14 @@ type handleKind uint8
 const (
 	handleLocal    handleKind = iota // a process of sys
 	handleRoute                      // a registered name of sys
+	handleAnywhere                   // a name that belongs to no node
 	handleForeign                    // another node
 	handleFarRoute                   // a registered name of another node
 )
 
 // life is the incarnation of the node, 0 if there is none.
 func (h *handle) life() uint64 {
-	if h.kind < handleForeign {
+	if h.kind < handleAnywhere {
 		return h.sys.Incarnation()
 	}
 	return h.inc
@@ -101,7 +104,7 @@ func (s *System) ParsePID(text string) (PID, error) {
 		if err != nil || name == "" {
 			return bad("the name is not a quoted string")
 		}
-		if node != s.name && s.attached.Load() == nil {
+		if node != s.name && node != AnyNode && s.attached.Load() == nil {
 			return bad("an address of another node, and this one belongs to no cluster")
 		}
 		return s.PIDOf(s.parseNode(node, Address{Name: name})), nil
@@ -143,6 +146,32 @@ func (s *System) Named(name string) PID {
 	return PID{s.nodes.route(s, handleKey{s.name, 0, name}), 0}
 }
 
+// AnyNode stands for the node in addresses of names that belong to no node: PIDOf(Address{Node: AnyNode, Name: name}).
+const AnyNode = "*"
+
+// Resolve makes f say who holds a name that belongs to no node: it is asked when something is sent to the address of one, on this
+// node, and when that arrives here. f must not wait; it answers with the PID of a process, here or elsewhere. There is one f at a
+// time. After cancel such names have no holder. Package registry uses it; users need it not.
+func (s *System) Resolve(f func(name string) (PID, bool)) (cancel func(), err error) {
+	if f == nil || !s.resolver.CompareAndSwap(nil, &f) {
+		return nil, errors.New("actor: Resolve: the function is nil, or there is one already; cancel that first")
+	}
+	return func() { s.resolver.CompareAndSwap(&f, nil) }, nil
+}
+
+// locate is the holder of a name that belongs to no node, or nobody.
+func (s *System) locate(name string) PID {
+	f := s.resolver.Load()
+	if f == nil {
+		return PID{}
+	}
+	pid, ok := (*f)(name)
+	if !ok || pid.h == nil || pid.h.kind == handleAnywhere {
+		return PID{}
+	}
+	return pid
+}
+
 // nodes interns handles, so that == holds among PIDs. They are held weakly: names and nodes made up by others go when unused.
 type nodes struct {
 	mu      sync.Mutex // protects the field below
@@ -173,6 +202,12 @@ func (n *nodes) route(s *System, key handleKey) *handle {
 			return &handle{sys: s, node: key.node, name: key.name, inc: key.inc, kind: handleFarRoute, edge: far.edge}
 		}
 		return &handle{sys: s, node: key.node, name: key.name, kind: handleRoute}
+	})
+}
+
+func (n *nodes) anywhere(s *System, name string) *handle {
+	return n.intern(handleKey{AnyNode, 0, name}, func() *handle {
+		return &handle{sys: s, node: AnyNode, name: name, kind: handleAnywhere}
 	})
 }
 
@@ -210,6 +245,8 @@ func (p PID) resolve() *process {
 		if q, ok := h.sys.names.Load(h.name); ok {
 			return q.(*process)
 		}
+	case handleAnywhere:
+		return h.sys.locate(h.name).resolve()
 	}
 	return nil
 }

@@ -149,6 +149,10 @@ func (s *System) PIDOf(a Address) PID {
 	switch {
 	case a.Node == "" || a.Name == "" && a.ID == 0:
 		return PID{}
+	case a.Node == AnyNode && a.Name == "":
+		return PID{}
+	case a.Node == AnyNode:
+		return PID{s.nodes.anywhere(s, a.Name), 0}
 	case mine && a.Name != "":
 		return s.Named(a.Name)
 	case mine:
@@ -160,9 +164,22 @@ func (s *System) PIDOf(a Address) PID {
 }
 
 // own is pid as a PID of s. One of another System of this OS process stays what it is, unless both belong to clusters: then it
-// is reached as if it were on another machine.
+// is reached as if it were on another machine. The address of a name that belongs to no node becomes the PID of its holder.
 func (s *System) own(pid PID) PID {
-	if pid.h == nil || pid.h.sys == s || s.attached.Load() == nil || pid.h.life() == 0 && pid.h.kind < handleForeign {
+	if pid.h == nil || pid.h.sys == s && pid.h.kind != handleAnywhere {
+		return pid
+	}
+	return s.owned(pid)
+}
+
+func (s *System) owned(pid PID) PID {
+	if pid.h.kind == handleAnywhere {
+		if holder := s.locate(pid.h.name); holder.h != nil {
+			return holder
+		}
+		return pid
+	}
+	if s.attached.Load() == nil || pid.h.life() == 0 && pid.h.kind < handleForeign {
 		return pid
 	}
 	return s.PIDOf(pid.Address())

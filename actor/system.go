@@ -37,6 +37,7 @@ type System struct {
 	refs     atomic.Uint64 // monitor references
 
 	attached   atomic.Pointer[attachment]
+	resolver   atomic.Pointer[func(string) (PID, bool)] // of names that belong to no node
 	wire       wireAsks
 	conveyed   atomic.Uint64
 	conveyLost atomic.Uint64
@@ -113,8 +114,8 @@ func WithLongTurn(d time.Duration) Option {
 
 // NewSystem makes a System. The name stands in every PID and must not be empty or contain '<', '>' or white space.
 func NewSystem(name string, opts ...Option) (*System, error) {
-	if name == "" || strings.ContainsAny(name, "<>\" \t\r\n") {
-		return nil, fmt.Errorf("actor: NewSystem(%q): the name must not be empty or contain <, >, quotes or white space", name)
+	if name == "" || name == AnyNode || strings.ContainsAny(name, "<>\" \t\r\n") {
+		return nil, fmt.Errorf("actor: NewSystem(%q): the name must not be empty, be *, or contain <, >, quotes or white space", name)
 	}
 	s := &System{name: name, started: time.Now()}
 	s.stop.ended = make(chan struct{}, 1)
@@ -227,6 +228,7 @@ func (s *System) pushFailed(ctx context.Context, p *process, e envelope, c *core
 
 // deliverNow is deliver that never waits.
 func (s *System) deliverNow(to PID, e envelope) {
+	to = s.own(to)
 	if h := e.hdr; h != nil && h.kind == kindTimer && to.far() {
 		if !h.timer.deliver() {
 			return
