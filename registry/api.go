@@ -165,6 +165,12 @@ func (r *Registry) Whereis(name string) (actor.PID, bool) {
 	return e.pid, true
 }
 
+// Named is an address: what is sent to it goes to whoever holds the name at that moment, so it outlives moves and restarts. If nobody
+// holds it, messages become dead letters with actor.NoProc. It may be sent to other nodes, where it means the same.
+func (r *Registry) Named(name string) actor.PID {
+	return r.sys.PIDOf(actor.Address{Node: actor.AnyNode, Name: name})
+}
+
 // next is the holder of a name whose entry in the table is on its way out.
 func (r *Registry) next(name string) *entry {
 	r.mu.Lock()

@@ -97,3 +97,56 @@ func TestGroupsOnThreeNodes(t *testing.T) {
 		}
 	})
 }
+
+type hello struct {
+	Text string
+	To   actor.PID
+}
+
+func TestNamedLeadsToTheHolderOfTheMoment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLAN(t, 3, nil)
+		a, b, c := l.nodes[0], l.nodes[1], l.nodes[2]
+		heard := make(chan string, 8)
+		holder := func(x *node) actor.PID {
+			pid, err := x.sys.Spawn(actor.Func(func(_ *actor.Context, msg any) error {
+				heard <- x.name + " " + msg.(hello).Text
+				return nil
+			}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := x.Register(within(t), "bank", pid); err != nil {
+				t.Fatal(err)
+			}
+			until(t, "all see it", func() bool { return l.everywhere("bank", pid) })
+			return pid
+		}
+		// A process that sends on to the address that it got in a message.
+		relay, err := c.sys.Spawn(actor.Func(func(ctx *actor.Context, msg any) error {
+			m := msg.(hello)
+			ctx.Send(m.To, hello{Text: m.Text})
+			return nil
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		relayAtA := a.sys.PIDOf(relay.Address())
+		for _, x := range []*node{b, a, c} {
+			pid := holder(x)
+			a.sys.Send(a.Named("bank"), hello{Text: "direct"})
+			if got := recv(t, heard, "the message"); got != x.name+" direct" {
+				t.Fatal(got)
+			}
+			a.sys.Send(relayAtA, hello{Text: "relayed", To: a.Named("bank")})
+			if got := recv(t, heard, "the relayed message"); got != x.name+" relayed" {
+				t.Fatal(got)
+			}
+			x.sys.Exit(pid, actor.Shutdown)
+			until(t, "it is gone", func() bool { return l.nobody("bank") })
+			if err := a.sys.TrySend(a.Named("bank"), hello{}); err != actor.NoProc {
+				t.Fatal(err)
+			}
+		}
+	})
+}

@@ -63,7 +63,7 @@ func (l *lan) add(i int) *node {
 		seeds = append(seeds, addr(k))
 	}
 	joined, err := cluster.Join(within(l.t), sys, cluster.Config{
-		Network: l.net.Host(host(i)), Listen: addr(i), Seeds: seeds, Types: registry.Types(), Logger: quiet,
+		Network: l.net.Host(host(i)), Listen: addr(i), Seeds: seeds, Types: append(registry.Types(), cluster.TypeOf[hello]("hello")), Logger: quiet,
 	})
 	if err != nil {
 		l.t.Fatal(err)

@@ -89,6 +89,9 @@ func New(node *cluster.Node, cfg Config) (*Registry, error) {
 		return nil, fmt.Errorf("registry: New: %w", err)
 	}
 	r.unsubscribe = append(r.unsubscribe, node.Subscribe(r.memberChanged))
+	if cancel, err := r.sys.Resolve(r.Whereis); err == nil {
+		r.unsubscribe = append(r.unsubscribe, cancel)
+	}
 	go r.run()
 	return r, nil
 }
