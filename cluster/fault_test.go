@@ -2,6 +2,7 @@ package cluster_test
 
 import (
 	"fmt"
+	"net"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/foundation-runtime/foundation/actor"
 	"github.com/foundation-runtime/foundation/cluster"
+	"github.com/foundation-runtime/foundation/cluster/network"
 )
 
 // eventsOf notes what a node says of others, as "up n2".
@@ -359,5 +361,46 @@ func TestLeave(t *testing.T) {
 		if !c.System().Alive(remote) {
 			t.Fatal("its processes ended")
 		}
+	})
+}
+
+// slowPackets is a network whose packet socket takes until the gate is opened.
+type slowPackets struct {
+	network.Network
+	gate chan struct{}
+}
+
+func (s slowPackets) ListenPacket(addr string) (net.PacketConn, error) {
+	<-s.gate
+	return s.Network.ListenPacket(addr)
+}
+
+// Whoever connects while a node is still beginning waits, and is a member then.
+func TestConnectedWhileBeginning(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLAN(t, 1, nil)
+		gate := make(chan struct{})
+		cfg := l.config(1)
+		cfg.Seeds, cfg.Network = nil, slowPackets{l.net.Host(host(1)), gate}
+		began := make(chan struct{})
+		go func() {
+			l.nodes = append(l.nodes, start(t, "n2", cfg))
+			close(began)
+		}()
+		<-time.After(time.Second)
+		third := l.config(2)
+		third.Seeds = []string{addr(1), addr(0)}
+		joined := make(chan struct{})
+		var n3 *cluster.Node
+		go func() {
+			n3 = start(t, "n3", third)
+			close(joined)
+		}()
+		<-time.After(time.Second)
+		close(gate)
+		<-began
+		<-joined
+		l.nodes = append(l.nodes, n3)
+		l.whole()
 	})
 }

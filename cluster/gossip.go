@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/foundation-runtime/foundation/cluster/membership"
 	"github.com/foundation-runtime/foundation/cluster/nodeid"
-	"github.com/foundation-runtime/foundation/cluster/placement"
 	"github.com/foundation-runtime/foundation/cluster/transport"
 	"github.com/foundation-runtime/foundation/cluster/view"
 )
@@ -127,7 +125,7 @@ func (n *Node) transportConfig(l *life, listen string) transport.Config {
 func (n *Node) facts() map[string]string {
 	return map[string]string{
 		"profile":    n.cfg.Profile.String(),
-		"partitions": fmt.Sprint(cmp.Or(n.cfg.Partitions, placement.DefaultPartitions)),
+		"partitions": fmt.Sprint(n.Placement().Partitions),
 		"seed":       fmt.Sprint(n.cfg.Seed),
 	}
 }

@@ -16,8 +16,29 @@ import (
 
 // What transport tells.
 
+// beginning bounds how long a handshake waits for a node that is only beginning: less than the handshake may take.
+const beginning = 3 * time.Second
+
+func (l *life) isReady() bool {
+	select {
+	case <-l.ready:
+		return true
+	default:
+		return false
+	}
+}
+
 // check decides whether a node that shakes hands is admitted.
 func (l *life) check(peer transport.Hello) error {
+	timer := time.NewTimer(beginning)
+	defer timer.Stop()
+	select {
+	case <-l.ready:
+	case <-timer.C:
+	}
+	if l.ctx.Err() != nil || !l.isReady() {
+		return ErrLeft
+	}
 	info, err := parseInfo(peer.Meta)
 	if err != nil {
 		return err

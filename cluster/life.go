@@ -29,6 +29,7 @@ type life struct {
 	cancel    context.CancelFunc
 	wg        sync.WaitGroup // all goroutines of this life
 	wake      chan struct{}  // outs or pending is not empty
+	ready     chan struct{}  // closed when all of this is there, or came to nothing; nobody is admitted before
 	snap      atomic.Pointer[snapshot]
 
 	mu      sync.Mutex // protects the fields below
@@ -72,7 +73,7 @@ func (s *snapshot) current(name string) (inc nodeid.Incarnation) {
 // begin starts a life on the sockets of n.
 func (n *Node) begin(floor nodeid.Incarnation, listen string) (*life, error) {
 	id := nodeid.ID{Name: n.sys.Name(), Incarnation: nodeid.Next(time.Now(), floor, uint16(rand.Uint32()))}
-	l := &life{n: n, id: id, peers: map[nodeid.ID]*peer{}, wake: make(chan struct{}, 1)}
+	l := &life{n: n, id: id, peers: map[nodeid.ID]*peer{}, wake: make(chan struct{}, 1), ready: make(chan struct{})}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	advertise := n.cfg.Advertise
 	info := view.Info{Zone: n.cfg.Zone, Labels: n.cfg.Labels, Weight: n.cfg.Weight}
@@ -94,9 +95,12 @@ func (n *Node) begin(floor nodeid.Incarnation, listen string) (*life, error) {
 		err = l.gossip(packets, advertise)
 	}
 	if err != nil {
+		l.cancel()
+		close(l.ready)
 		l.end(context.Background(), false)
 		return nil, err
 	}
+	close(l.ready)
 	l.wg.Go(l.run)
 	return l, nil
 }
@@ -113,7 +117,9 @@ func (l *life) listen(addr string) (net.PacketConn, error) {
 		if packets, err = l.n.cfg.Network.ListenPacket(l.transport.Addr()); err == nil {
 			return packets, nil
 		}
-		_ = l.transport.Close(l.ctx)
+		ended, cancel := context.WithCancel(l.ctx)
+		cancel()
+		_ = l.transport.Close(ended)
 		if _, port, splitErr := net.SplitHostPort(addr); splitErr != nil || port != "0" {
 			return nil, err
 		}

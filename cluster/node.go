@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/foundation-runtime/foundation/actor"
 	"github.com/foundation-runtime/foundation/cluster/codec"
+	"github.com/foundation-runtime/foundation/cluster/membership"
 	"github.com/foundation-runtime/foundation/cluster/nodeid"
 	"github.com/foundation-runtime/foundation/cluster/placement"
 	"github.com/foundation-runtime/foundation/cluster/transport"
@@ -199,6 +201,17 @@ func (n *Node) Owner(key string) Member {
 	return s.self // nobody is up yet
 }
 
+// Placement is how the table of [Node.Owner] is made.
+func (n *Node) Placement() placement.Config {
+	return placement.Config{Partitions: cmp.Or(n.cfg.Partitions, placement.DefaultPartitions), Seed: n.cfg.Seed}
+}
+
+// Codec knows the types of this node, for packages that keep values in records of their own.
+func (n *Node) Codec() *codec.Registry { return n.types }
+
+// Membership is the gossip of this life of the node: its health, its keys. It is replaced when the node joins anew.
+func (n *Node) Membership() *membership.Members { return n.life.Load().members }
+
 // tableOf is the table over the members that are up.
 func (n *Node) tableOf(up []view.Member) (*placement.Table, map[string]Member) {
 	byName := make(map[string]Member, len(up))
@@ -210,7 +223,7 @@ func (n *Node) tableOf(up []view.Member) (*placement.Table, map[string]Member) {
 	if len(members) == 0 {
 		return new(placement.Table), byName
 	}
-	t, err := placement.New(placement.Config{Partitions: n.cfg.Partitions, Seed: n.cfg.Seed}, members)
+	t, err := placement.New(n.Placement(), members)
 	if err != nil { // members were checked when they were admitted
 		n.log.Error("cluster: there is no table of keys", "error", err)
 		return new(placement.Table), byName

@@ -143,15 +143,20 @@ func (s server) Receive(c *actor.Context, msg any) error {
 }
 
 func (n *Node) start(kind string, args any) (actor.PID, error) {
-	k, ok := n.kinds[kind]
-	if !ok {
-		return actor.PID{}, fmt.Errorf("%w: %q at %s", ErrUnknownKind, kind, n.sys.Name())
-	}
-	a, err := k.make(args)
+	a, err := n.NewActor(kind, args)
 	if err != nil {
 		return actor.PID{}, err
 	}
 	return n.sys.Spawn(a)
+}
+
+// NewActor makes what SpawnOn would start here, and does not start it. It is for packages that start kinds in their own way.
+func (n *Node) NewActor(kind string, args any) (actor.Actor, error) {
+	k, ok := n.kinds[kind]
+	if !ok {
+		return nil, fmt.Errorf("%w: %q at %s", ErrUnknownKind, kind, n.sys.Name())
+	}
+	return k.make(args)
 }
 
 // make is start that turns a panic into an error: the arguments came from another node.
