@@ -60,7 +60,7 @@ var layers = []layer{
 	{"cluster/network", nil},
 	{"cluster/codec", with("actor")},
 	{"cluster/placement", with()},
-	{"cluster/votes", with()},
+	{"cluster/votes", with("cluster/nodeid")},
 	{"cluster/view", with("cluster/nodeid")},
 	{"cluster/transport", with("cluster/nodeid", "cluster/network")},
 	{"cluster/membership", with("cluster/nodeid", "cluster/network")},
@@ -85,7 +85,8 @@ var layers = []layer{
 
 	// End-to-end tests start programs, and otherwise look from outside.
 	{"internal/e2e/netns", nil},
-	{"internal/e2e/...", with("internal/e2e/netns", "strategies", "strategies/...", "cluster", "actor", ".")},
+	{"internal/e2e/...", with("internal/e2e/netns", "internal/e2e/find", "strategies", "strategies/...", "cluster", "cluster/transport",
+		"actor", ".")},
 }
 
 // with is the base plus dirs.

@@ -1,0 +1,6 @@
+//go:build !race
+
+package votes_test
+
+// defaultSeeds of each kind.
+const defaultSeeds = 250
