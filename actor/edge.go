@@ -150,7 +150,10 @@ func (e *Edge) carryWaiting(ctx context.Context, sig Signal, c *core) error {
 	}
 }
 
-// Arrive delivers a signal of the other node. Signals that came in an order are handed over in it, by one goroutine at a time.
+// Arrive delivers a signal of the other node. A request to an idle process spawned [WithInline] is handled before Arrive returns; a
+// handler that calls runtime.Goexit then ends the calling goroutine.
+//
+// Signals that came in an order are handed over in it, by one goroutine at a time.
 // Whether From may say what it says is judged by the records here; the caller vouches that it is of this node. Arrive never
 // waits: a message to a mailbox that is full is a dead letter, whatever its policy.
 func (e *Edge) Arrive(sig Signal) {
@@ -198,6 +201,10 @@ func (e *Edge) message(sig Signal) {
 		if p := sig.To.resolve(); p != nil {
 			if err := s.askable(p, sig.To, sig.From, env); err != nil {
 				a.fail(err, nil)
+				return
+			}
+			if p.sys == s && p.traits&traitInline != 0 && p.ops.claim() {
+				s.runInline(p, env, nil)
 				return
 			}
 		}

@@ -464,3 +464,31 @@ func TestAttach(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// A request to an idle inline process is handled by whoever brings it; messages and busy ones take the ordinary way.
+func TestFarInlineRequests(t *testing.T) {
+	a, b, _ := couple(t)
+	far := spawnFn(t, b, func(c *actor.Context, msg any) error {
+		switch m := msg.(type) {
+		case askDouble:
+			if m.n == 99 {
+				return errBoom
+			}
+			actor.Reply(c, m, 2*m.n)
+		}
+		return nil
+	}, actor.WithInline())
+	pid := remote(a, far)
+	for i := range 50 {
+		a.Send(pid, "between")
+		if n, err := actor.Ask(within(t), pid, askDouble{n: i}); n != 2*i || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	_, err := actor.Ask(within(t), pid, askDouble{n: 99})
+	var exit *actor.ExitError
+	if !errors.As(err, &exit) || exit.Reason != errBoom {
+		t.Fatal(err)
+	}
+	until(t, "the counts are right", func() bool { st := b.Stats(); return st.Handled == 101 && st.Sent == 101 })
+}

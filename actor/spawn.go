@@ -79,7 +79,9 @@ func WithLabels(labels map[string]string) SpawnOption {
 
 // WithInline promises that the handlers of the process never wait. An asker then runs an idle process itself, without the scheduler,
 // and goes on when the handler returns. So a handler that breaks the promise makes its asker wait, a Kill that strikes while an asker runs it
-// is told to links and monitors when it returns, and runtime.Goexit in it ends the asker's goroutine too.
+// is told to links and monitors when it returns, and runtime.Goexit in it ends the asker's goroutine too. For an asker on another node
+// the goroutine that reads from there stands in: a handler that waits holds up all that comes from that node, and Goexit ends
+// the session with it.
 func WithInline() SpawnOption {
 	return func(c *spawnConfig) error { c.traits |= traitInline; return nil }
 }

@@ -35,6 +35,7 @@ var (
 	ErrOverflow = errors.New("transport: more waits for the peer than may")
 	// ErrGoodbye: the peer has closed its transport and is gone.
 	ErrGoodbye = errors.New("transport: the peer said goodbye")
+	errReaderGone = errors.New("transport: Handler.Record ended its goroutine")
 	// ErrMalformed: the peer sent what no transport sends.
 	ErrMalformed = errors.New("transport: malformed frame")
 )

@@ -48,7 +48,14 @@ func (l *lane) serve(w *wire) {
 	read := make(chan struct{})
 	go func() {
 		defer close(read)
-		w.fail(l.read(w))
+		err := errReaderGone
+		defer func() {
+			if err == errReaderGone { // the handler called runtime.Goexit: what it has seen of the frame is not known
+				l.s.kill(err, false)
+			}
+			w.fail(err)
+		}()
+		err = l.read(w)
 	}()
 	l.write(w)
 	l.mu.Lock()
