@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -302,6 +303,28 @@ func TestOwnersAgree(t *testing.T) {
 		}
 		if len(share) != 4 || share["n2"] < share["n1"] {
 			t.Fatal(share)
+		}
+	})
+}
+
+// An inline handler that calls runtime.Goexit costs the session with who asked, and no more: another begins.
+func TestGoexitInAnInlineHandler(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLAN(t, 2, nil)
+		a, b := l.nodes[0], l.nodes[1]
+		bad := spawn(t, b.System(), func(*actor.Context, any) error { runtime.Goexit(); return nil }, actor.WithInline())
+		good := spawn(t, b.System(), func(c *actor.Context, msg any) error { actor.Reply(c, msg.(double), 1); return nil }, actor.WithInline())
+		_, err := actor.Ask(within(t), a.System().PIDOf(bad.Address()), double{})
+		var exit *actor.ExitError
+		if !errors.As(err, &exit) && !errors.Is(err, actor.NoConnection) {
+			t.Fatal(err)
+		}
+		until(t, "they talk again", func() bool {
+			n, err := actor.Ask(within(t), a.System().PIDOf(good.Address()), double{})
+			return n == 1 && err == nil
+		})
+		if b.System().Alive(bad) {
+			t.Fatal("it lives")
 		}
 	})
 }

@@ -34,7 +34,7 @@ var (
 	// ErrOverflow: twice the lane's bound was reached by [Session.SendAlways].
 	ErrOverflow = errors.New("transport: more waits for the peer than may")
 	// ErrGoodbye: the peer has closed its transport and is gone.
-	ErrGoodbye = errors.New("transport: the peer said goodbye")
+	ErrGoodbye    = errors.New("transport: the peer said goodbye")
 	errReaderGone = errors.New("transport: Handler.Record ended its goroutine")
 	// ErrMalformed: the peer sent what no transport sends.
 	ErrMalformed = errors.New("transport: malformed frame")
