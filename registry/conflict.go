@@ -39,7 +39,9 @@ const (
 	verdictIn = 5 * time.Second
 	// hintAfter is how long two others may hold a name before they are told of each other.
 	hintAfter = time.Second
-	maxLogged = 1000
+	// silentAfter is when a session that says nothing, not even a digest, is not relied on any more.
+	silentAfter = 4 * tickEvery
+	maxLogged   = 1000
 )
 
 // decide looks at a name with several holders. The owner of a worse entry removes it; nobody else does, and the best one has
@@ -50,7 +52,7 @@ func (c *core) decide(k crdt.Key, x *contest, now time.Time) {
 		return
 	}
 	ours := winner.Origin == c.store.Self()
-	if !ours && !c.trusted(winner.Origin) {
+	if !ours && !c.trusted(winner.Origin, now) {
 		return // it may have been taken back; the digest will tell
 	}
 	switch {
@@ -66,13 +68,13 @@ func (c *core) decide(k crdt.Key, x *contest, now time.Time) {
 }
 
 // trusted reports whether what is held of o is what its owner holds, as far as it is known.
-func (c *core) trusted(o crdt.Origin) bool {
+func (c *core) trusted(o crdt.Origin, now time.Time) bool {
 	src := c.sources[o]
 	if src == nil {
 		return false
 	}
 	p := c.peers[src.of]
-	return p != nil && p.met && p.synced
+	return p != nil && p.met && p.synced && now.Sub(p.heard) <= silentAfter
 }
 
 // yield removes our worse records and ends their processes.
@@ -119,7 +121,7 @@ func (c *core) hint(k crdt.Key, winner *crdt.Record, now time.Time) {
 func (c *core) hinted(m *message, now time.Time) {
 	it := &m.page.Items[0]
 	owner := member{m.page.Origin.Node, m.number}
-	if owner.Name == c.self.Name || c.newest[owner.Name] > owner.Incarnation || c.trusted(m.page.Origin) {
+	if owner.Name == c.self.Name || c.newest[owner.Name] > owner.Incarnation || c.trusted(m.page.Origin, now) {
 		return
 	}
 	better := &crdt.Record{Origin: m.page.Origin, Seq: it.Seq, Entry: it.Entry}
@@ -148,7 +150,7 @@ func (c *core) resolved(x Conflict, choice int, now time.Time) {
 	r := x.records[choice]
 	if r.Origin == c.store.Self() {
 		c.promoted(r.Name, r.Seq, now)
-	} else if src := c.sources[r.Origin]; src != nil && c.trusted(r.Origin) {
+	} else if src := c.sources[r.Origin]; src != nil && c.trusted(r.Origin, now) {
 		c.post(src.of, &message{kind: recordPromote, number: r.Seq, name: r.Name}, now)
 	}
 	c.settle(now)

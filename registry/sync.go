@@ -20,6 +20,7 @@ type peer struct {
 	synced     bool   // the copy had all that was told of
 	shown      bool
 	asked      time.Time // when operations or a page were asked for; zero if there is nothing to wait for
+	heard      time.Time // of the last record
 	refused    bool      // its clock is ahead
 }
 
@@ -69,6 +70,7 @@ func (c *core) received(from member, rec []byte, now time.Time) error {
 	if err != nil {
 		return err
 	}
+	p.heard = now
 	clock, err := c.clock.Merge(m.stamp, now)
 	if err != nil {
 		c.counts.refused++
