@@ -209,6 +209,9 @@ func (e *Edge) message(sig Signal) {
 			}
 		}
 	}
+	if p := sig.To.resolve(); p != nil {
+		p.fromFar()
+	}
 	s.deliverNow(sig.To, env)
 }
 

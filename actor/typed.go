@@ -324,12 +324,13 @@ func (p *typedProcess[M]) turn(w *worker) {
 			}
 			pause(flowPause)
 		case mailbox.Empty:
-			if n >= flowMessages && waits < flowPatience && !w.hasWork() {
+			if n >= flowMessages && waits < flowPatience && p.far.Load() == 0 && !w.hasWork() {
 				waits++
 				pause(flowPause)
 				continue
 			}
 			at, p.cur = mailbox.Cursor[typedCell[M]]{}, typedCell[M]{}
+			p.emptied()
 			if in.Release(pool) {
 				p.released(w)
 				return

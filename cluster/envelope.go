@@ -53,7 +53,7 @@ const (
 var errEnvelope = errors.New("cluster: an envelope is malformed")
 
 // appendSignal writes sig for a peer. The error is the codec's: the message or answer cannot travel.
-func appendSignal(b []byte, sig *actor.Signal, r refs, types *codec.Registry) ([]byte, error) {
+func appendSignal(b []byte, sig *actor.Signal, r *refs, types *codec.Registry) ([]byte, error) {
 	to := sig.To.Address()
 	from := sig.From.Address()
 	flags, foreign := byte(0), false
@@ -102,7 +102,7 @@ func appendSignal(b []byte, sig *actor.Signal, r refs, types *codec.Registry) ([
 }
 
 // appendRare writes the fields that few messages have.
-func appendRare(b []byte, sig *actor.Signal, flags byte, r refs) []byte {
+func appendRare(b []byte, sig *actor.Signal, flags byte, r *refs) []byte {
 	if flags&hasRef != 0 {
 		b = binary.AppendUvarint(b, sig.Ref)
 	}
@@ -141,7 +141,7 @@ type arrival struct {
 
 // parseSignal reads all but the body. errEnvelope means that the peer does not follow the protocol;
 // actor.ErrUnsupported that the signal must not be delivered.
-func parseSignal(rec []byte, r refs) (a arrival, err error) {
+func parseSignal(rec []byte, r *refs) (a arrival, err error) {
 	d := decoder{b: rec}
 	a.Kind = actor.SignalKind(d.byte())
 	flags := d.byte()
@@ -173,7 +173,7 @@ func parseSignal(rec []byte, r refs) (a arrival, err error) {
 	return a, err
 }
 
-func (a *arrival) parseRare(d *decoder, flags byte, r refs) (err error) {
+func (a *arrival) parseRare(d *decoder, flags byte, r *refs) (err error) {
 	if flags&hasRef != 0 {
 		a.Ref = d.uvarint()
 	}
@@ -219,7 +219,7 @@ func (a *arrival) parseRare(d *decoder, flags byte, r refs) (err error) {
 }
 
 // decode fills in Message or Reason. An error is about this signal alone.
-func (a *arrival) decode(types *codec.Table, r refs) error {
+func (a *arrival) decode(types *codec.Table, r *refs) error {
 	var err error
 	if a.reason {
 		a.Reason, err = types.DecodeError(a.body, r)

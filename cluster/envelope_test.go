@@ -96,14 +96,14 @@ func (e ends) signals() map[string]actor.Signal {
 func TestSignalsTravel(t *testing.T) {
 	e := newEnds(t)
 	for name, sig := range e.signals() {
-		rec, err := appendSignal(nil, &sig, e.ab, e.types)
+		rec, err := appendSignal(nil, &sig, &e.ab, e.types)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		a, err := parseSignal(rec, e.ba)
+		a, err := parseSignal(rec, &e.ba)
 		if err == nil {
-			err = a.decode(e.table, e.ba)
+			err = a.decode(e.table, &e.ba)
 		}
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -130,7 +130,7 @@ func TestSignalsTravel(t *testing.T) {
 		// Whoever wrote it can read it again, for its dead letters.
 		mine := e.ab
 		mine.own = true
-		again, err := parseSignal(rec, mine)
+		again, err := parseSignal(rec, &mine)
 		if err != nil || again.From != sig.From || again.To != sig.To {
 			t.Errorf("%s: its writer reads %v to %v, %v", name, again.From, again.To, err)
 		}
@@ -141,11 +141,11 @@ func TestDeadlinesTravelAsDurations(t *testing.T) {
 	e := newEnds(t)
 	sig := e.signals()["request"]
 	sig.Deadline = time.Now().Add(time.Hour)
-	rec, err := appendSignal(nil, &sig, e.ab, e.types)
+	rec, err := appendSignal(nil, &sig, &e.ab, e.types)
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := parseSignal(rec, e.ba)
+	a, err := parseSignal(rec, &e.ba)
 	if left := time.Until(a.Deadline); err != nil || left < 59*time.Minute || left > time.Hour {
 		t.Fatal(left, err)
 	}
@@ -160,11 +160,11 @@ func TestGoldenSignals(t *testing.T) {
 	for _, name := range []string{"message", "from nobody", "with baggage", "forwarded", "request", "answer", "failure", "link",
 		"unlink", "unlink ack", "link exit", "exit", "monitor", "demonitor", "down normally"} {
 		sig := signals[name]
-		rec, err := appendSignal(nil, &sig, e.ab, e.types)
+		rec, err := appendSignal(nil, &sig, &e.ab, e.types)
 		if err != nil {
 			t.Fatal(err)
 		}
-		a, err := parseSignal(rec, e.ba)
+		a, err := parseSignal(rec, &e.ba)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -190,7 +190,7 @@ func TestGoldenSignals(t *testing.T) {
 func TestUnknownFields(t *testing.T) {
 	e := newEnds(t)
 	sig := actor.Signal{Kind: actor.SignalMessage, To: e.at(e.a, "b", 1001, 1<<28), Message: "x"}
-	plain, err := appendSignal(nil, &sig, e.ab, e.types)
+	plain, err := appendSignal(nil, &sig, &e.ab, e.types)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,17 +202,17 @@ func TestUnknownFields(t *testing.T) {
 		rec = appendText(rec, string(fields))
 		return append(rec, d.b...)
 	}
-	a, err := parseSignal(with(77, 2, 1, 2), e.ba)
+	a, err := parseSignal(with(77, 2, 1, 2), &e.ba)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := a.decode(e.table, e.ba); err != nil || a.Message != "x" {
+	if err := a.decode(e.table, &e.ba); err != nil || a.Message != "x" {
 		t.Fatal(a.Message, err)
 	}
-	if _, err := parseSignal(with(moreHops, 1, 1), e.ba); !errors.Is(err, actor.ErrUnsupported) {
+	if _, err := parseSignal(with(moreHops, 1, 1), &e.ba); !errors.Is(err, actor.ErrUnsupported) {
 		t.Fatal(err)
 	}
-	if _, err := parseSignal(with(77, 200), e.ba); !errors.Is(err, errEnvelope) {
+	if _, err := parseSignal(with(77, 200), &e.ba); !errors.Is(err, errEnvelope) {
 		t.Fatal(err)
 	}
 }
@@ -222,11 +222,11 @@ func TestForeignSenderOfARelation(t *testing.T) {
 	e := newEnds(t)
 	sig := e.signals()["down normally"]
 	sig.From = e.at(e.a, "c", 77, 1<<28)
-	rec, err := appendSignal(nil, &sig, e.ab, e.types)
+	rec, err := appendSignal(nil, &sig, &e.ab, e.types)
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := parseSignal(rec, e.ba)
+	a, err := parseSignal(rec, &e.ba)
 	if err == nil && !a.From.IsZero() {
 		t.Fatalf("a Down of %v was believed of %v", a.From, e.ba.edge.Node())
 	}
@@ -287,7 +287,7 @@ func TestControlRecords(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	e := newEnds(f)
 	for _, sig := range e.signals() {
-		rec, err := appendSignal(nil, &sig, e.ab, e.types)
+		rec, err := appendSignal(nil, &sig, &e.ab, e.types)
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -295,15 +295,15 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add(appendStatus(nil, status{state: view.Up}))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if a, err := parseSignal(b, e.ba); err == nil {
-			_ = a.decode(e.table, e.ba)
+		if a, err := parseSignal(b, &e.ba); err == nil {
+			_ = a.decode(e.table, &e.ba)
 			if len(a.body) > len(b) {
 				t.Fatal("a body out of nothing")
 			}
 		}
 		mine := e.ab
 		mine.own = true
-		_, _ = parseSignal(b, mine)
+		_, _ = parseSignal(b, &mine)
 		_, _ = parseControl(b, nodeid.ID{Name: "n", Incarnation: 1})
 		_, _, _, _ = parseRefusal(b)
 		_, _ = parseInfo(b)

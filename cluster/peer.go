@@ -32,7 +32,7 @@ type peer struct {
 // buffers hold signals while they are written.
 var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 512); return &b }}
 
-const keepBuffer = 64 << 10
+const keepBuffer = 2 << 20
 
 // Carry implements actor.Peer.
 func (p *peer) Carry(sig actor.Signal) error { return p.carry(&sig, transport.Default) }
@@ -46,7 +46,7 @@ func (p *peer) carry(sig *actor.Signal, lane transport.Lane) error {
 		}
 	}
 	box := buffers.Get().(*[]byte)
-	rec, err := appendSignal((*box)[:0], sig, p.refs, p.l.n.types)
+	rec, err := appendSignal((*box)[:0], sig, &p.refs, p.l.n.types)
 	switch {
 	case err != nil:
 		err = cannotTravel(err)
@@ -164,7 +164,7 @@ func (l *life) over(id nodeid.ID) error {
 
 // record is what came on any lane but control.
 func (p *peer) record(rec []byte) {
-	a, err := parseSignal(rec, p.refs)
+	a, err := parseSignal(rec, &p.refs)
 	if errors.Is(err, errEnvelope) {
 		p.l.n.log.Warn("cluster: a peer does not follow the protocol", "peer", p.id.String(), "error", err)
 		p.l.transport.End(p.id, fmt.Errorf("%w: %w", transport.ErrMalformed, err))
@@ -172,7 +172,7 @@ func (p *peer) record(rec []byte) {
 	}
 	edge := p.refs.edge
 	if err == nil {
-		err = a.decode(p.types.Load(), p.refs)
+		err = a.decode(p.types.Load(), &p.refs)
 	}
 	if err == nil {
 		edge.Arrive(a.Signal)
@@ -199,7 +199,7 @@ func (p *peer) swept(lost []transport.Lost) {
 		if x.Lane == transport.Control {
 			continue
 		}
-		a, err := parseSignal(x.Record, mine)
+		a, err := parseSignal(x.Record, &mine)
 		if err != nil {
 			continue
 		}
@@ -208,7 +208,7 @@ func (p *peer) swept(lost []transport.Lost) {
 			reason = actor.ErrConnectionLost
 		}
 		if a.Kind <= actor.SignalRequest {
-			_ = a.decode(p.l.n.ownTypes, mine) // for who looks at dead letters; without it the letter is empty
+			_ = a.decode(p.l.n.ownTypes, &mine) // for who looks at dead letters; without it the letter is empty
 			edge.Undelivered(a.Signal, reason)
 		}
 	}

@@ -144,6 +144,12 @@ func (in *inbound) piece(kind byte, payload []byte, limit int) ([]byte, error) {
 		return nil, nil
 	}
 	rec := in.large
-	in.large, in.total = nil, 0
+	in.large, in.total = rec[:0], 0
+	if cap(rec) > keepLarge {
+		in.large = nil
+	}
 	return rec, nil
 }
+
+// keepLarge is the largest buffer that a lane keeps for the next large record.
+const keepLarge = 2 << 20
