@@ -112,7 +112,7 @@ func answer[R any](a *ask, r R, w *worker) {
 	case *asyncRecord[R]:
 		value = &rec.value
 	case *wireAsk:
-		settleAny(a, r)
+		settleAny(a, r, w)
 		return
 	default:
 		a.fail(ErrWrongType, w)

@@ -77,12 +77,12 @@ func (t *wireAsks) answered(s *System, sig Signal) {
 			s.lateReplies.Add(1)
 		}
 	default:
-		settleAny(a, sig.Message)
+		settleAny(a, sig.Message, nil)
 	}
 }
 
 // settleAny is answer for a value whose type is not known at compile time.
-func settleAny(a *ask, v any) {
+func settleAny(a *ask, v any, w *worker) {
 	rec := a.record.(interface{ set(v any) bool })
 	parked, ok := a.claim()
 	if !ok {
@@ -92,7 +92,7 @@ func settleAny(a *ask, v any) {
 	if !rec.set(v) {
 		a.err = ErrWrongType
 	}
-	a.publish(parked, nil)
+	a.publish(parked, w)
 }
 
 func (r *askRecord[R]) set(v any) (ok bool) {
