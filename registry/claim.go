@@ -62,7 +62,7 @@ func (c *core) claim(name string, id uint64, o options, all bool, now time.Time)
 		if p.met {
 			cl.waiting[p.id] = true
 			cl.asked = append(cl.asked, p.id)
-			c.post(p.id, &message{kind: recordClaim, number: cl.id, view: c.viewHash, name: name}, now)
+			c.post(p.id, &message{kind: recordClaim, number: cl.id, view: c.viewHash, name: name})
 		}
 	}
 	cl.need = voters/2 + 1
@@ -105,7 +105,7 @@ func (c *core) claimed(p *peer, m *message, now time.Time) {
 			answer.owner, answer.process = c.sources[owner.Origin].of, processOf(owner.PID)
 		}
 	}
-	c.post(p.id, &answer, now)
+	c.post(p.id, &answer)
 }
 
 // answered counts an answer to a claim of ours.
@@ -145,7 +145,7 @@ func (c *core) endClaim(cl *claim, o outcome, now time.Time) {
 	c.released(c.self, cl.id, cl.name)
 	for _, m := range cl.asked {
 		if p := c.peers[m]; p != nil && p.met {
-			c.post(m, &message{kind: recordRelease, number: cl.id, name: cl.name}, now)
+			c.post(m, &message{kind: recordRelease, number: cl.id, name: cl.name})
 		}
 	}
 	cl.finish(o)

@@ -111,7 +111,7 @@ func (c *core) hint(k crdt.Key, winner *crdt.Record, now time.Time) {
 		if src := c.sources[r.Origin]; r != winner && src != nil && src.of != c.self {
 			if p := c.peers[src.of]; p != nil && p.met {
 				c.counts.hints++
-				c.post(p.id, &m, now)
+				c.post(p.id, &m)
 			}
 		}
 	}
@@ -151,7 +151,7 @@ func (c *core) resolved(x Conflict, choice int, now time.Time) {
 	if r.Origin == c.store.Self() {
 		c.promoted(r.Name, r.Seq, now)
 	} else if src := c.sources[r.Origin]; src != nil && c.trusted(r.Origin, now) {
-		c.post(src.of, &message{kind: recordPromote, number: r.Seq, name: r.Name}, now)
+		c.post(src.of, &message{kind: recordPromote, number: r.Seq, name: r.Name})
 	}
 	c.settle(now)
 }

@@ -32,7 +32,9 @@ type presence struct {
 type world struct {
 	pid   func(m member, id uint64) actor.PID
 	alive func(id uint64) bool // of a process of this node
+	wall  func() time.Time     // the clock of stamps; intervals are measured by the time that is passed in
 	warn  func(text string, args ...any)
+	skew  func(*SkewError)
 }
 
 // core is the registry of one node as a state machine: it is told what happens and at what time, and leaves in out what has to be

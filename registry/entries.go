@@ -47,7 +47,7 @@ func (c *core) register(name string, id uint64, o options, claim uint64, now tim
 	if mine != nil {
 		return c.renewEntry(mine, o, now)
 	}
-	e.Stamp = c.stamp(now)
+	e.Stamp = c.stamp()
 	return c.add(e, id, now)
 }
 
@@ -136,7 +136,7 @@ func (c *core) join(group string, id uint64, o options, now time.Time) error {
 		return fmt.Errorf("registry: Join(%q): %w", group, actor.NoProc)
 	}
 	k := crdt.Key{Kind: crdt.Group, Name: group}
-	return c.add(crdt.Entry{Key: k, PID: wirePID(id), Meta: o.meta, Stamp: c.stamp(now)}, id, now)
+	return c.add(crdt.Entry{Key: k, PID: wirePID(id), Meta: o.meta, Stamp: c.stamp()}, id, now)
 }
 
 // leave undoes one join.

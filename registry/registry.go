@@ -22,7 +22,7 @@ type Config struct {
 	Resolve func(Conflict) int
 	// OnSkew is told when a node is refused because its clock is ahead. It must not block. Such nodes are also logged.
 	OnSkew func(*SkewError)
-	// Now reads the clock; nil is time.Now.
+	// Now reads the clock that says who was first; nil is time.Now.
 	Now func() time.Time
 	// Logger; nil is slog.Default.
 	Logger *slog.Logger
@@ -76,7 +76,7 @@ func New(node *cluster.Node, cfg Config) (*Registry, error) {
 		node: node, sys: node.System(), cfg: cfg, log: cfg.Logger,
 		wake: make(chan struct{}, 1), ran: make(chan struct{}), edges: map[member]*actor.Edge{},
 	}
-	r.core = newCore(world{pid: r.pid, alive: r.alive, warn: r.warn}, cfg.Resolve != nil)
+	r.core = newCore(world{pid: r.pid, alive: r.alive, wall: cfg.Now, warn: r.log.Warn, skew: r.skewed}, cfg.Resolve != nil)
 	r.table = r.core.table
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	var err error
@@ -103,7 +103,7 @@ func (r *Registry) Close(ctx context.Context) error {
 	again := r.closed
 	if !again {
 		r.closed = true
-		r.core.withdraw(r.cfg.Now())
+		r.core.withdraw(time.Now())
 		r.table.clear()
 	}
 	r.mu.Unlock()
@@ -138,7 +138,7 @@ func memberID(m cluster.Member) member { return member{m.Name, m.Incarnation} }
 func (h *handler) Renewed(self cluster.Member) {
 	r := (*Registry)(h)
 	r.step(func(c *core, now time.Time) {
-		r.shard = max(crdt.MakeIncarnation(uint64(max(now.UnixMilli(), 1)), uint16(rand.Uint32())), r.shard+1, crdt.Incarnation(self.Incarnation))
+		r.shard = max(crdt.MakeIncarnation(uint64(max(r.cfg.Now().UnixMilli(), 1)), uint16(rand.Uint32())), r.shard+1, crdt.Incarnation(self.Incarnation))
 		clear(r.edges)
 		if err := c.renewed(memberID(self), r.shard, now); err != nil {
 			r.log.Error("registry: beginning anew failed", "error", err)
@@ -199,7 +199,7 @@ func (r *Registry) step(f func(c *core, now time.Time)) {
 		r.mu.Unlock()
 		return
 	}
-	now := r.cfg.Now()
+	now := time.Now()
 	f(r.core, now)
 	todo := !r.core.out.empty() || r.core.unsent()
 	r.mu.Unlock()
@@ -255,7 +255,7 @@ func (r *Registry) take(flush bool) outbox {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if flush {
-		r.core.flush(r.cfg.Now())
+		r.core.flush(time.Now())
 	}
 	out := r.core.out
 	r.core.out = outbox{}
@@ -306,8 +306,12 @@ func (r *Registry) choose(x Conflict) (choice int) {
 	return r.cfg.Resolve(x)
 }
 
-func (r *Registry) warn(text string, args ...any) {
-	r.log.Warn(text, args...)
+// skewed is called under the lock: whoever is to hear of it hears it on a goroutine of its own.
+func (r *Registry) skewed(e *SkewError) {
+	r.log.Warn("registry: a node is refused until its clock is set right", "error", e)
+	if f := r.cfg.OnSkew; f != nil {
+		r.wg.Go(func() { f(e) })
+	}
 }
 
 // local is a process of this node.

@@ -71,12 +71,13 @@ func (c *core) received(from member, rec []byte, now time.Time) error {
 		return err
 	}
 	p.heard = now
-	clock, err := c.clock.Merge(m.stamp, now)
+	wall := c.wall()
+	clock, err := c.clock.Merge(m.stamp, wall)
 	if err != nil {
 		c.counts.refused++
 		if !p.refused {
 			p.refused, p.synced = true, false
-			c.warn("registry: a node is refused until its clock is set right", "error", c.skewOf(p, m.stamp, now))
+			c.skew(&SkewError{Node: p.id.Name, Ahead: m.stamp.Time().Sub(wall)})
 		}
 		return nil
 	}
@@ -90,10 +91,6 @@ func (c *core) received(from member, rec []byte, now time.Time) error {
 	return nil
 }
 
-func (c *core) skewOf(p *peer, s crdt.Stamp, now time.Time) *SkewError {
-	return &SkewError{Node: p.id.Name, Ahead: s.Time().Sub(now)}
-}
-
 func (c *core) handle(p *peer, m *message, now time.Time) {
 	switch m.kind {
 	case recordHello, recordDigest:
@@ -104,7 +101,7 @@ func (c *core) handle(p *peer, m *message, now time.Time) {
 	case recordDelta:
 		if c.adopt(p, m.delta.Origin, now) {
 			p.target = max(p.target, m.delta.Last())
-			c.witness(&m.delta, now)
+			c.witness(&m.delta)
 			changes, v := c.store.Apply(m.delta)
 			c.apply(changes, now)
 			c.progress(p, v, now)
@@ -116,7 +113,7 @@ func (c *core) handle(p *peer, m *message, now time.Time) {
 			c.apply(changes, now)
 			if next != nil {
 				p.asked = now
-				c.post(p.id, &message{kind: recordFetch, request: *next}, now)
+				c.post(p.id, &message{kind: recordFetch, request: *next})
 				return
 			}
 			c.progress(p, v, now)
@@ -124,13 +121,13 @@ func (c *core) handle(p *peer, m *message, now time.Time) {
 	case recordSince:
 		c.flush(now)
 		if d, ok := c.store.Since(m.request.Upto, chunkBytes); ok && m.request.Origin == c.store.Self() {
-			c.post(p.id, &message{kind: recordDelta, delta: d}, now)
+			c.post(p.id, &message{kind: recordDelta, delta: d})
 			return
 		}
-		c.post(p.id, &message{kind: recordPage, page: c.store.Page(crdt.PageRequest{Origin: c.store.Self()}, chunkBytes)}, now)
+		c.post(p.id, &message{kind: recordPage, page: c.store.Page(crdt.PageRequest{Origin: c.store.Self()}, chunkBytes)})
 	case recordFetch:
 		c.flush(now)
-		c.post(p.id, &message{kind: recordPage, page: c.store.Page(m.request, chunkBytes)}, now)
+		c.post(p.id, &message{kind: recordPage, page: c.store.Page(m.request, chunkBytes)})
 	case recordHint:
 		c.hinted(m, now)
 	case recordPromote:
@@ -197,7 +194,7 @@ func (c *core) progress(p *peer, v crdt.Verdict, now time.Time) {
 		p.synced = false
 		c.warn("registry: the copy of a node's entries is wrong; it is fetched anew", "node", p.id.Name)
 		p.asked = now
-		c.post(p.id, &message{kind: recordFetch, request: crdt.PageRequest{Origin: p.shard}}, now)
+		c.post(p.id, &message{kind: recordFetch, request: crdt.PageRequest{Origin: p.shard}})
 		return
 	case crdt.Stale, crdt.Ours:
 		return
@@ -227,10 +224,10 @@ func (c *core) catchUp(p *peer, now time.Time) {
 	again := !p.asked.IsZero()
 	p.asked = now
 	if q := c.store.PageRequest(p.shard); again && q.Base != 0 {
-		c.post(p.id, &message{kind: recordFetch, request: q}, now)
+		c.post(p.id, &message{kind: recordFetch, request: q})
 		return
 	}
-	c.post(p.id, &message{kind: recordSince, request: crdt.PageRequest{Origin: p.shard, Upto: have}}, now)
+	c.post(p.id, &message{kind: recordSince, request: crdt.PageRequest{Origin: p.shard, Upto: have}})
 }
 
 // reveal shows or hides p's entries as membership says. They are shown again only when the copy is as the owner has it: what it
@@ -258,17 +255,18 @@ func (c *core) reveal(p *peer, now time.Time) {
 // greet sends our digest, behind all that it covers.
 func (c *core) greet(p *peer, kind recordKind, now time.Time) {
 	c.flush(now)
-	c.post(p.id, &message{kind: kind, digest: c.store.Digest()}, now)
+	c.post(p.id, &message{kind: kind, digest: c.store.Digest()})
 }
 
 // post queues a record.
-func (c *core) post(to member, m *message, now time.Time) {
-	m.stamp = crdt.StampOf(now)
+func (c *core) post(to member, m *message) {
+	m.stamp = crdt.StampOf(c.wall())
 	c.out.sends = append(c.out.sends, send{to, m.append(make([]byte, 0, 64))})
 }
 
 // stamp is the time of a registration: later than all that was seen here, if the clocks agree that far.
-func (c *core) stamp(now time.Time) (s crdt.Stamp) {
+func (c *core) stamp() (s crdt.Stamp) {
+	now := c.wall()
 	if c.clock.Last().Time().Sub(now) > crdt.MaxSkew {
 		c.clock = crdt.Clock{} // our own clock was set back; nobody is to wait until it is where it was
 	}
@@ -278,7 +276,8 @@ func (c *core) stamp(now time.Time) (s crdt.Stamp) {
 
 // witness makes later stamps of ours greater than those of d. One that is too far ahead is the sender's affair: its wall clock
 // has been looked at.
-func (c *core) witness(d *crdt.Delta, now time.Time) {
+func (c *core) witness(d *crdt.Delta) {
+	now := c.wall()
 	for i := range d.Ops {
 		if d.Ops[i].Add {
 			if clock, err := c.clock.Merge(d.Ops[i].Entry.Stamp, now); err == nil {
@@ -296,13 +295,13 @@ func (c *core) flush(now time.Time) {
 			c.pushed = upto
 			for _, p := range c.ordered() {
 				if p.met {
-					c.post(p.id, &message{kind: recordDigest, digest: c.store.Digest()}, now)
+					c.post(p.id, &message{kind: recordDigest, digest: c.store.Digest()})
 				}
 			}
 			return
 		}
 		c.pushed = d.Last()
-		m := message{kind: recordDelta, delta: d, stamp: crdt.StampOf(now)}
+		m := message{kind: recordDelta, delta: d, stamp: crdt.StampOf(c.wall())}
 		var rec []byte
 		for _, p := range c.ordered() {
 			if p.met {
