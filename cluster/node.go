@@ -111,7 +111,10 @@ func (n *Node) enter(ctx context.Context) error {
 		if err == nil {
 			return nil
 		}
-		_ = l.end(ctx, false)
+		// With goodbye: some may have admitted it before others refused.
+		parting, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveGossip)
+		_ = l.end(parting, true)
+		cancel()
 		var old *oldError
 		if !errors.As(err, &old) || ctx.Err() != nil {
 			n.sys.Exit(n.serving, actor.Kill)

@@ -167,13 +167,15 @@ func (v *View) prove(m *member) {
 // spare reports whether enough of the last stable up set is left without m: more than half, or half with the oldest. With
 // two there is nobody to ask and no majority but both, so the bound would only forbid what it cannot make safer.
 func (v *View) spare(m *member) bool {
-	if _, counts := slices.BinarySearchFunc(v.stable, m.ID, nodeid.ID.Compare); !counts || len(v.stable) <= 2 {
+	counts := slices.ContainsFunc(v.stable, func(id nodeid.ID) bool { return id.Name == m.ID.Name })
+	if !counts || len(v.stable) <= 2 {
 		return true
 	}
 	rest, withOldest := 0, false
 	oldest := slices.MinFunc(v.stable, older)
 	for _, id := range v.stable {
-		if o := v.find(id); o != nil && o != m && o.up() {
+		// Whoever was started anew stands for its earlier life: nodes that are restarted one after the other are no partition.
+		if slices.ContainsFunc(v.lives(id.Name), func(o *member) bool { return o != m && o.up() }) {
 			rest++
 			withOldest = withOldest || id == oldest
 		}
