@@ -10,6 +10,10 @@ TEST_TIMEOUT ?= 170s
 RACE_TIMEOUT ?= 300s
 E2E_TIMEOUT  ?= 300s
 
+# How long each test of make soak goes on.
+SOAK         ?= 30m
+SOAK_TIMEOUT ?= 6h
+
 # What the race detector has nothing to say about: benchmarks measure, lint reads source text.
 RACE_SKIP = -e '/bench$$' -e /bench/ -e '/internal/lint$$'
 
@@ -18,7 +22,7 @@ CONSUL_VERSION = $(shell awk '$$1 == "github.com/hashicorp/consul" { print $$2 }
 CONSUL = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/foundation-tools/consul-$(CONSUL_VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-cluster test race check bench bench-deps sim e2e e2e-deps fuzz
+.PHONY: help demo demo-cluster test race check bench bench-deps sim e2e soak e2e-deps fuzz
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -59,10 +63,15 @@ sim: ## run N seeded simulations of each decision and N histories of each struct
 	RELATION_RUNS=$(N) $(GO) test -count=1 -timeout 3600s -run RelationsAreToldOnce ./actor
 	CRDT_HISTORIES=$(N) $(GO) test -count=1 -timeout 3600s ./registry/crdt
 
+# Most of what the tests do is wait, so many run beside each other. FIGURES=path writes what they measured there.
 e2e: ## run the tests with real processes, servers and a cut network (as root, on Linux)
 	@if [ "$$(id -u)" = 0 ] && [ ! -x $(CONSUL) ]; then \
 	$(MAKE) --no-print-directory $(CONSUL) || echo "there is no Consul server: its tests will be skipped"; fi
-	$(GO) test -v -tags e2e -count=1 -timeout $(E2E_TIMEOUT) ./internal/e2e/...
+	E2E_FIGURES=$(abspath $(FIGURES)) $(GO) test -v -tags e2e -count=1 -parallel 8 -timeout $(E2E_TIMEOUT) ./internal/e2e/...
+
+soak: ## run the long versions of the end-to-end tests of the cluster, each for SOAK (as root, on Linux)
+	E2E_FIGURES=$(abspath $(FIGURES)) SOAK=$(SOAK) $(GO) test -v -tags e2e -count=1 -parallel 8 -timeout $(SOAK_TIMEOUT) \
+	-run 'Kill|RestartInPlace|Partition|Conservation|FalseDeaths' ./internal/e2e
 
 e2e-deps: $(CONSUL) ## install dnsmasq and iproute2 (Debian or Ubuntu) and build a Consul server (5 minutes)
 	@if command -v dnsmasq >/dev/null && command -v ip >/dev/null; then echo "dnsmasq and ip are already installed"; else \

@@ -12,8 +12,8 @@ import (
 	"github.com/foundation-runtime/foundation/internal/e2e/netns"
 )
 
-// probePath is the program that runs one strategy, built once for all tests.
-var probePath string
+// The programs, built once for all tests: probe runs one strategy, node is a node that does what it is told, attacker misbehaves.
+var probePath, nodePath, attackerPath, foundationPath string
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
@@ -27,10 +27,20 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	probePath = filepath.Join(dir, "probe")
-	if out, err := exec.Command("go", "build", "-o", probePath, "./probe").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "building probe: %v\n%s", err, out)
+	for _, p := range []struct {
+		path *string
+		pkg  string
+	}{{&probePath, "./probe"}, {&nodePath, "./node"}, {&attackerPath, "./attacker"}, {&foundationPath, "../../cmd/foundation"}} {
+		*p.path = filepath.Join(dir, filepath.Base(p.pkg))
+		if out, err := exec.Command("go", "build", "-o", *p.path, p.pkg).CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "building %s: %v\n%s", p.pkg, err, out)
+			return 1
+		}
+	}
+	code := m.Run()
+	if err := writeFigures(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	return m.Run()
+	return code
 }

@@ -6,6 +6,7 @@
 //	server := b.Start("server", "-listen", b.IP())
 //	a.Block(b)   // nothing of a reaches b any more; b's packets still reach a
 //	a.Unblock(b)
+//	a.Reset(b)   // connections between them break
 //
 // # Guarantees
 //

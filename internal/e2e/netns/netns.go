@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 const (
 	directory = "/run/netns" // where the ip command keeps namespaces
+	resolvers = "/etc/netns" // where the ip command looks for a namespace's own resolv.conf
 	subnet    = "10.77.0."
 	maxHosts  = 253
 	bridge    = "bridge" // the namespace and the device in it
@@ -154,6 +156,31 @@ func each(one, other []*Host, do func(a, b *Host)) {
 	}
 }
 
+// Reset breaks all TCP connections between h and peer, at h, and returns how many; peer learns of it by a reset.
+func (h *Host) Reset(peer *Host) int {
+	h.net.t.Helper()
+	out, err := exec.Command("ip", "netns", "exec", h.space, "ss", "-H", "-K", "-t", "-o", "state", "established", "dst", peer.IP()).Output()
+	if err != nil {
+		h.net.t.Fatalf("netns: ss -K: %v: %s", err, out)
+	}
+	return strings.Count(string(out), "\n")
+}
+
+// NameServer makes programs that are started on h from now on ask the name server at addr, and no file of hosts' names.
+func (h *Host) NameServer(addr string) {
+	h.net.t.Helper()
+	dir := filepath.Join(resolvers, h.space)
+	err := os.MkdirAll(dir, 0o755)
+	for name, text := range map[string]string{"resolv.conf": "nameserver " + addr + "\n", "hosts": "127.0.0.1 localhost\n"} {
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644)
+		}
+	}
+	if err != nil {
+		h.net.t.Fatal(err)
+	}
+}
+
 // LinkDown pulls the plug: programs on h see that the network is gone. Routes through the link are forgotten.
 func (h *Host) LinkDown() {
 	h.net.t.Helper()
@@ -194,7 +221,9 @@ func remove(name string) error {
 			err = ip("netns", "del", name)
 		}
 		if _, gone := os.Lstat(directory + "/" + name); os.IsNotExist(gone) {
-			return nil
+			err := os.RemoveAll(filepath.Join(resolvers, name))
+			_ = os.Remove(resolvers) // unless others are using it
+			return err
 		}
 		if err != nil {
 			return err

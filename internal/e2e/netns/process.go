@@ -101,6 +101,9 @@ func (p *Process) Stop() {
 	}
 }
 
+// ID is the identifier of the process.
+func (p *Process) ID() int { return p.cmd.Process.Pid }
+
 // Done is closed when the program has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 

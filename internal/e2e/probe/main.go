@@ -12,18 +12,13 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"syscall"
 	"time"
 
+	"github.com/foundation-runtime/foundation/internal/e2e/find"
 	"github.com/foundation-runtime/foundation/strategies"
-	"github.com/foundation-runtime/foundation/strategies/consul"
-	"github.com/foundation-runtime/foundation/strategies/dns"
-	"github.com/foundation-runtime/foundation/strategies/file"
-	"github.com/foundation-runtime/foundation/strategies/gossip"
-	"github.com/foundation-runtime/foundation/strategies/mdns"
 )
 
 // line is what is printed: a set, an error, or the end.
@@ -44,7 +39,7 @@ func main() {
 func run() error {
 	self := flag.String("announce", "", "make this node known, as name@host:port")
 	flag.Parse()
-	strategy, err := read(flag.Arg(0), os.Stdin)
+	strategy, err := find.Read(flag.Arg(0), os.Stdin)
 	if err != nil {
 		return err
 	}
@@ -77,35 +72,4 @@ func run() error {
 	})
 	print(line{End: true})
 	return errors.Join(err, failed)
-}
-
-// read makes a strategy from its configuration.
-func read(kind string, r io.Reader) (strategies.Strategy, error) {
-	in := json.NewDecoder(r)
-	in.DisallowUnknownFields()
-	switch kind {
-	case "consul":
-		return build(in, consul.New)
-	case "dns":
-		return build(in, dns.New)
-	case "file":
-		return build(in, file.New)
-	case "gossip":
-		return build(in, gossip.New)
-	case "mdns":
-		return build(in, mdns.New)
-	}
-	return nil, fmt.Errorf("%q is no strategy; name consul, dns, file, gossip or mdns", kind)
-}
-
-func build[Config any, S strategies.Strategy](in *json.Decoder, create func(Config) (S, error)) (strategies.Strategy, error) {
-	var c Config
-	if err := in.Decode(&c); err != nil {
-		return nil, fmt.Errorf("the configuration on the input: %w", err)
-	}
-	s, err := create(c)
-	if err != nil {
-		return nil, err
-	}
-	return s, nil
 }
