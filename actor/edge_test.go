@@ -459,7 +459,11 @@ func TestAttach(t *testing.T) {
 	if c.Attach(nil, 1) == nil || c.Attach(w.ends[0], 0) == nil {
 		t.Fatal("attached to nothing")
 	}
-	a.Detach()
+	a.Detach(w.ends[1]) // not who attached it
+	if a.Incarnation() == 0 {
+		t.Fatal("detached by another")
+	}
+	a.Detach(w.ends[0])
 	if err := a.TrySend(a.PIDOf(actor.Address{Node: "b", Incarnation: b.Incarnation(), ID: 1 << 28}), 1); err != actor.NoConnection {
 		t.Fatal(err)
 	}

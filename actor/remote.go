@@ -116,8 +116,13 @@ func (s *System) Attach(r Remote, incarnation uint64) error {
 	return nil
 }
 
-// Detach undoes Attach: other nodes are out of reach. What is left of relations to them has to be told with [Edge.Lost] before.
-func (s *System) Detach() { s.attached.Store(nil) }
+// Detach undoes the Attach of r: other nodes are out of reach. What is left of relations to them has to be told with [Edge.Lost]
+// before.
+func (s *System) Detach(r Remote) {
+	if at := s.attached.Load(); at != nil && at.remote == r {
+		s.attached.CompareAndSwap(at, nil)
+	}
+}
 
 // Incarnation is that of Attach, or 0.
 func (s *System) Incarnation() uint64 {

@@ -203,11 +203,45 @@ func TestShortCutsLoseNothing(t *testing.T) {
 	})
 }
 
+// chatter makes all nodes send to all others, by PIDs of the beginning and by names, until stop.
+func (l *lan) chatter() (stop func()) {
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	for i, n := range l.nodes {
+		pid := spawn(l.t, n.System(), idle, actor.WithName("chatter"))
+		for k, from := range l.nodes {
+			if k == i {
+				continue
+			}
+			far := from.System().PIDOf(pid.Address())
+			name := from.System().PIDOf(actor.Address{Node: n.System().Name(), Name: "chatter"})
+			wg.Go(func() {
+				tick := time.NewTicker(50 * time.Millisecond)
+				defer tick.Stop()
+				for {
+					select {
+					case <-done:
+						return
+					case <-tick.C:
+						_ = from.System().TrySend(far, note{N: 1})
+						_ = from.System().TrySend(name, note{N: 2})
+					}
+				}
+			})
+		}
+	}
+	return func() { close(done); wg.Wait() }
+}
+
 // After a partition each side is without the other; after it all are one again, and nobody has to do anything for it.
 func TestPartitionHeals(t *testing.T) {
 	for _, long := range []time.Duration{5 * time.Second, 25 * time.Second, 90 * time.Second, 10 * time.Minute} {
 		synctest.Test(t, func(t *testing.T) {
 			l := newLAN(t, 5, nil)
+			if long < time.Minute {
+				stop := l.chatter()
+				defer stop()
+			}
 			<-time.After(3 * time.Second)
 			l.net.Partition([]string{host(0), host(1)}, []string{host(2), host(3), host(4)})
 			<-time.After(long)

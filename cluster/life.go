@@ -79,10 +79,6 @@ func (n *Node) begin(floor nodeid.Incarnation, listen string) (*life, error) {
 	info := view.Info{Zone: n.cfg.Zone, Labels: n.cfg.Labels, Weight: n.cfg.Weight}
 	l.view = view.New(view.Member{ID: id, Addr: advertise, Info: info}, n.timing.view, time.Now())
 	l.refresh()
-	if err := n.sys.Attach(l, uint64(id.Incarnation)); err != nil {
-		l.cancel()
-		return nil, err
-	}
 	packets, err := l.listen(listen)
 	if err == nil {
 		if advertise == "" {
@@ -93,6 +89,9 @@ func (n *Node) begin(floor nodeid.Incarnation, listen string) (*life, error) {
 		l.refresh()
 		l.mu.Unlock()
 		err = l.gossip(packets, advertise)
+	}
+	if err == nil {
+		err = n.sys.Attach(l, uint64(id.Incarnation)) // last: from now on processes send
 	}
 	if err != nil {
 		l.cancel()
@@ -154,7 +153,7 @@ func (l *life) end(ctx context.Context, goodbye bool) error {
 		l.members.Close()
 	}
 	l.wg.Wait()
-	l.n.sys.Detach()
+	l.n.sys.Detach(l)
 	return errors.Join(errs...)
 }
 

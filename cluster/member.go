@@ -68,6 +68,10 @@ const (
 	MemberDown        = view.EventDown
 	MemberForgotten   = view.EventForgotten
 
+	// MemberRenewed: this node goes on under a new incarnation, because others had declared it down. Events of the others begin
+	// anew.
+	MemberRenewed = view.EventRenewed
+
 	// AlarmPartialPartition: members that do not hear each other while others hear both; Links names the pairs.
 	AlarmPartialPartition = view.AlarmPartialPartition
 	// AlarmDuplicateName: Other wants the name of Member, which is alive.

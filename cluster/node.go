@@ -52,6 +52,9 @@ func Join(ctx context.Context, sys *actor.System, cfg Config) (*Node, error) {
 	if sys == nil {
 		return nil, errors.New("cluster: Join: the System is nil; make one with actor.NewSystem")
 	}
+	if sys.Incarnation() != 0 {
+		return nil, errors.New("cluster: Join: the System belongs to a cluster already; leave that first")
+	}
 	cfg = cfg.filled()
 	if err := errors.Join(checkName(sys.Name()), cfg.check(), cfg.reachable()); err != nil {
 		return nil, err
@@ -135,6 +138,7 @@ func (n *Node) renew(l *life, why view.SelfRemoved) {
 			next, err := n.begin(floor, addr)
 			if err == nil {
 				n.life.Store(next)
+				n.publish(MemberEvent{Kind: MemberRenewed, Member: next.snap.Load().self})
 				for _, p := range n.ports.all() {
 					p.h.Renewed(next.snap.Load().self)
 				}

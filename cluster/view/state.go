@@ -74,10 +74,13 @@ const (
 	AlarmDuplicateName
 	// AlarmBrokenLink: our session with Event.Member is silent though SWIM holds it alive.
 	AlarmBrokenLink
+
+	// EventRenewed never comes from a View: its shell tells by it that another View has taken its place, after SelfRemoved.
+	EventRenewed
 )
 
 var kindNames = [...]string{"unknown", "joining", "up", "suspect", "unreachable", "reachable", "leaving", "down", "forgotten",
-	"partial partition", "duplicate name", "broken link"}
+	"partial partition", "duplicate name", "broken link", "renewed"}
 
 func (k Kind) String() string {
 	if int(k) < len(kindNames) {
