@@ -21,7 +21,7 @@ func TestVanishedHost(t *testing.T) {
 		t.Run(c.profile, func(t *testing.T) {
 			t.Parallel()
 			g := newGroup(t, 5, "-profile", c.profile, "-insecure")
-			pause(settle)
+			pause(rest)
 			var marks []int
 			for _, n := range g.nodes[:4] {
 				n.do(order{Do: "monitor", To: "e", Stream: "m"})
@@ -67,7 +67,7 @@ func TestPartition(t *testing.T) {
 	lengths := []time.Duration{25 * time.Second, 5 * time.Second, 90 * time.Second}
 	worst, rounds := time.Duration(0), 0
 	for long, began := soakFor(t), time.Now(); rounds == 0 || time.Since(began) < long; rounds++ {
-		pause(settle)
+		pause(rest)
 		worst = max(worst, g.partition(lengths[rounds%len(lengths)]))
 	}
 	figure(t, fmt.Sprintf("partition 2\\|3 for 25 s: all up again after the heal, worst of %d", rounds), "5 s", ms(worst))
@@ -118,7 +118,7 @@ func (g *group) talk() {
 func TestOneWay(t *testing.T) {
 	t.Parallel()
 	g := newGroup(t, 3)
-	pause(settle)
+	pause(rest)
 	marks := []int{g.nodes[0].mark(), g.nodes[1].mark()}
 	began := time.Now()
 	for _, h := range g.hosts[:2] {
@@ -146,7 +146,7 @@ func TestBridge(t *testing.T) {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
 			g := newGroup(t, 3)
-			pause(settle)
+			pause(rest)
 			var marks []int
 			for _, n := range g.nodes {
 				marks = append(marks, n.mark())

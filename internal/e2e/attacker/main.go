@@ -1,6 +1,6 @@
 // Command attacker opens connections to a node and misbehaves, for the end-to-end tests.
 //
-//	attacker -to host:port -how garbage|slow|silent|huge|wrong|http|tls [-conns 200] [-rate 100000] [-pause 1s]
+//	attacker -to host:port -how garbage|slow|silent|huge|wrong|http|tls|datagrams [-conns 200] [-rate 100000] [-pause 1s]
 //	attacker -to host:port -how certificate
 //
 // A connection that is closed by the node is opened again after a pause. Every second it prints a line of JSON with what it did so
@@ -33,7 +33,7 @@ type report struct {
 }
 
 type attacker struct {
-	to                             string
+	network, to                    string
 	opened, closed, refused, bytes atomic.Int64
 	held                           atomic.Int64
 	longest                        atomic.Int64
@@ -57,7 +57,7 @@ func main() {
 }
 
 func run() error {
-	a := &attacker{}
+	a := &attacker{network: "tcp"}
 	flag.StringVar(&a.to, "to", "", "host:port")
 	how := flag.String("how", "garbage", "to misbehave")
 	conns := flag.Int("conns", 200, "connections at once")
@@ -70,9 +70,12 @@ func run() error {
 		return errors.Join(err, out.Encode(report{Serial: serial}))
 	}
 	attack, ok := map[string]func(net.Conn) error{"garbage": a.garbage, "slow": a.slow, "silent": a.silent, "huge": a.huge,
-		"wrong": a.wrong, "http": a.http, "tls": a.tls}[*how]
+		"wrong": a.wrong, "http": a.http, "tls": a.tls, "datagrams": a.garbage}[*how]
 	if !ok {
 		return fmt.Errorf("-how %q is not known", *how)
+	}
+	if *how == "datagrams" {
+		a.network = "udp"
 	}
 	a.rate = max(*rate / *conns, 1)
 	var wg sync.WaitGroup
@@ -96,7 +99,7 @@ func run() error {
 // once is one connection, from its beginning until the node closes it.
 func (a *attacker) once(attack func(net.Conn) error) {
 	began := time.Now()
-	conn, err := net.DialTimeout("tcp", a.to, 5*time.Second)
+	conn, err := net.DialTimeout(a.network, a.to, 5*time.Second)
 	if err != nil {
 		a.refused.Add(1)
 		<-time.After(a.pause)
