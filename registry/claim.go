@@ -1,6 +1,9 @@
 package registry
 
 import (
+	"cmp"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/foundation-runtime/foundation/registry/crdt"
@@ -149,6 +152,13 @@ func (c *core) endClaim(cl *claim, o outcome, now time.Time) {
 		}
 	}
 	cl.finish(o)
+}
+
+// pending are our claims, the oldest first.
+func (c *core) pending() []*claim {
+	all := slices.Collect(maps.Values(c.claims))
+	slices.SortFunc(all, func(a, b *claim) int { return cmp.Compare(a.id, b.id) })
+	return all
 }
 
 // released frees the name promised to a claim.

@@ -56,6 +56,7 @@ type core struct {
 	viewHash uint64         // of the members that are up
 
 	contests map[crdt.Key]*contest
+	dirty    []crdt.Key // contests to look at; their fresh is true
 	promises map[string]promise
 	claims   map[uint64]*claim
 	lastID   uint64
@@ -121,6 +122,7 @@ func (c *core) renewed(m member, shard crdt.Incarnation, now time.Time) error {
 	c.self, c.store, c.pushed = m, fresh, 0
 	c.peers, c.newest = map[member]*peer{}, map[string]uint64{}
 	c.sources = map[crdt.Origin]*source{fresh.Self(): {local: true, of: m}}
+	c.dirty = nil
 	c.contests, c.promises, c.claims = map[crdt.Key]*contest{}, map[string]promise{}, map[uint64]*claim{}
 	c.groups = map[string]int{}
 	if old != nil {
@@ -128,8 +130,11 @@ func (c *core) renewed(m member, shard crdt.Incarnation, now time.Time) error {
 		c.procs = map[uint64]*proc{}
 		for _, r := range old.Snapshot(nil) { // only our own are left, in the order they were written
 			id := processOf(r.PID)
-			if !c.alive(id) {
-				continue // its end is told in a moment, and finds nothing
+			if !c.alive(id) { // its end is told in a moment, and finds nothing
+				if r.Kind == crdt.Group {
+					c.out.changes = append(c.out.changes, Change{Group: true, Name: r.Name, Old: c.pid(m, id)})
+				}
+				continue
 			}
 			again, err := fresh.Add(r.Entry)
 			if err != nil {
@@ -231,11 +236,33 @@ func (c *core) refresh(k crdt.Key, now time.Time) {
 	}
 	if holders < 2 {
 		delete(c.contests, k)
-	} else if c.contests[k] == nil {
-		c.contests[k] = &contest{since: now, base: c.store.NextEpoch(k) - 1, fresh: true}
-	} else {
-		c.contests[k].fresh = true
+		return
 	}
+	x := c.contests[k]
+	if x == nil {
+		x = &contest{since: now, base: c.store.NextEpoch(k) - 1}
+		c.contests[k] = x
+	}
+	c.review(k, x)
+}
+
+// review has a contest looked at when the step ends.
+func (c *core) review(k crdt.Key, x *contest) {
+	if !x.fresh {
+		x.fresh = true
+		c.dirty = append(c.dirty, k)
+	}
+}
+
+// reviewAll is review of those that take part, in an order that does not depend on a map.
+func (c *core) reviewAll(takes func(crdt.Key) bool) {
+	from := len(c.dirty)
+	for k, x := range c.contests {
+		if takes(k) {
+			c.review(k, x)
+		}
+	}
+	slices.SortFunc(c.dirty[from:], func(a, b crdt.Key) int { return cmp.Compare(a.Name, b.Name) })
 }
 
 // pidOf is the process of a record.
@@ -267,7 +294,7 @@ func (c *core) members(list []presence, now time.Time) {
 	}
 	if h := hashView(list); h != c.viewHash {
 		c.viewHash = h
-		for _, cl := range c.claims {
+		for _, cl := range c.pending() {
 			c.endClaim(cl, outcome{again: true}, now)
 		}
 	}
@@ -323,8 +350,12 @@ func (c *core) forgotten(m member, now time.Time) {
 
 // settle is the end of every step: conflicts that are new are decided, and who waits for completeness is told.
 func (c *core) settle(now time.Time) {
-	for k, x := range c.contests {
-		if x.fresh {
+	for len(c.dirty) > 0 {
+		k := c.dirty[0]
+		if c.dirty = c.dirty[1:]; len(c.dirty) == 0 {
+			c.dirty = nil
+		}
+		if x := c.contests[k]; x != nil && x.fresh {
 			x.fresh = false
 			c.decide(k, x, now)
 		}
@@ -344,19 +375,21 @@ func (c *core) tick(now time.Time) {
 			delete(c.promises, name)
 		}
 	}
-	for _, cl := range c.claims {
+	for _, cl := range c.pending() {
 		if now.Sub(cl.began) > claimLasts {
 			c.endClaim(cl, outcome{again: true}, now)
 		}
 	}
 	for _, p := range c.ordered() {
 		if p.met {
-			c.greet(p, recordDigest, now)
+			if p.fresh {
+				c.greet(p, recordDigest, 0, now)
+			} else {
+				c.greet(p, recordHello, p.nonce, now)
+			}
 			c.catchUp(p, now)
 		}
 	}
-	for _, x := range c.contests {
-		x.fresh = true // time may decide them, and hints may have been lost
-	}
+	c.reviewAll(func(crdt.Key) bool { return true }) // time may decide them, and hints may have been lost
 	c.settle(now)
 }

@@ -3,6 +3,7 @@ package registry
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/foundation-runtime/foundation/actor"
@@ -160,7 +161,7 @@ func (c *core) exited(id uint64, now time.Time) {
 		return
 	}
 	delete(c.procs, id)
-	for seq := range p.all() {
+	for _, seq := range slices.Sorted(p.all()) {
 		if r := c.store.Remove(seq); r != nil {
 			c.apply([]crdt.Change{{Old: r}}, now)
 		}

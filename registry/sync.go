@@ -16,8 +16,9 @@ type peer struct {
 	shard      crdt.Origin // what it writes; zero until it said so
 	src        *source
 	target     uint64 // the greatest number of its operations that this session told of
-	told       bool   // it sent a digest in this session
-	synced     bool   // the copy had all that was told of
+	nonce      uint64 // of our last hello
+	fresh      bool   // it was answered: what is told of is not from before we asked
+	synced     bool   // and the copy had all that was told of
 	shown      bool
 	asked      time.Time // when operations or a page were asked for; zero if there is nothing to wait for
 	heard      time.Time // of the last record
@@ -34,8 +35,8 @@ func (c *core) met(m member, now time.Time) {
 		p = &peer{id: m}
 		c.peers[m] = p
 	}
-	p.met, p.told, p.synced, p.target, p.asked = true, false, false, 0, time.Time{}
-	c.greet(p, recordHello, now)
+	p.met, p.target, p.asked, p.heard = true, 0, time.Time{}, now
+	c.hello(p, now)
 	c.settle(now)
 }
 
@@ -45,13 +46,13 @@ func (c *core) gone(m member, now time.Time) {
 	if p == nil {
 		return
 	}
-	p.met, p.told, p.synced = false, false, false
+	p.met, p.fresh, p.synced = false, false, false
 	for name, x := range c.promises {
 		if x.by == m {
 			delete(c.promises, name)
 		}
 	}
-	for _, cl := range c.claims {
+	for _, cl := range c.pending() {
 		c.answered(cl, m, busy, member{}, 0, now)
 	}
 	if !p.setVisible && p.shard.Node == "" {
@@ -70,13 +71,16 @@ func (c *core) received(from member, rec []byte, now time.Time) error {
 	if err != nil {
 		return err
 	}
+	if now.Sub(p.heard) > silentAfter {
+		c.hello(p, now) // what comes now may have been on its way for long
+	}
 	p.heard = now
 	wall := c.wall()
 	clock, err := c.clock.Merge(m.stamp, wall)
 	if err != nil {
 		c.counts.refused++
 		if !p.refused {
-			p.refused, p.synced = true, false
+			p.refused, p.fresh, p.synced = true, false, false
 			c.skew(&SkewError{Node: p.id.Name, Ahead: m.stamp.Time().Sub(wall)})
 		}
 		return nil
@@ -84,7 +88,7 @@ func (c *core) received(from member, rec []byte, now time.Time) error {
 	c.clock = clock
 	if p.refused {
 		p.refused = false
-		c.greet(p, recordHello, now)
+		c.hello(p, now)
 	}
 	c.handle(p, &m, now)
 	c.settle(now)
@@ -94,10 +98,13 @@ func (c *core) received(from member, rec []byte, now time.Time) error {
 func (c *core) handle(p *peer, m *message, now time.Time) {
 	switch m.kind {
 	case recordHello, recordDigest:
-		c.digestCame(p, m.digest, now)
+		echo := uint64(0)
 		if m.kind == recordHello {
-			c.greet(p, recordDigest, now)
+			c.greet(p, recordDigest, m.number, now)
+		} else {
+			echo = m.number
 		}
+		c.digestCame(p, m.digest, echo, now)
 	case recordDelta:
 		if c.adopt(p, m.delta.Origin, now) {
 			p.target = max(p.target, m.delta.Last())
@@ -170,16 +177,16 @@ func (c *core) adopt(p *peer, o crdt.Origin, now time.Time) bool {
 	delete(c.sources, p.shard)
 	p.shard, p.src = o, &source{of: p.id}
 	p.src.gone.Store(true)
-	p.told, p.synced, p.shown, p.target, p.asked = false, false, false, 0, time.Time{}
+	p.synced, p.shown, p.target, p.asked = false, false, 0, time.Time{}
 	c.sources[o] = p.src
 	return true
 }
 
-func (c *core) digestCame(p *peer, d crdt.Digest, now time.Time) {
+func (c *core) digestCame(p *peer, d crdt.Digest, echo uint64, now time.Time) {
 	if !c.adopt(p, d.Origin, now) {
 		return
 	}
-	p.told = true
+	p.fresh = p.fresh || echo != 0 && echo == p.nonce
 	p.target = max(p.target, d.Upto)
 	changes, v := c.store.Check(d)
 	c.apply(changes, now)
@@ -202,7 +209,7 @@ func (c *core) progress(p *peer, v crdt.Verdict, now time.Time) {
 	have := c.store.Upto(p.shard)
 	if have >= p.target {
 		p.asked = time.Time{}
-		if p.told && !p.synced {
+		if p.fresh && !p.synced {
 			p.synced = true
 			c.recheck(p)
 		}
@@ -237,25 +244,33 @@ func (c *core) reveal(p *peer, now time.Time) {
 	p.visible = p.setVisible
 	switch {
 	case !p.visible && p.shown:
-		p.shown, p.synced = false, false
+		p.shown = false
 		p.src.gone.Store(true)
 		c.apply(c.store.Hide(p.shard), now)
+	case p.visible && !was && p.met:
+		c.hello(p, now)
 	case p.visible && !p.shown && p.synced:
 		p.shown = true
 		p.src.gone.Store(false)
 		c.apply(c.store.Show(p.shard), now)
-	case p.visible && !was && p.met && !p.synced:
-		c.greet(p, recordHello, now)
 	}
 	if !p.visible && was {
-		p.synced = false
+		p.fresh, p.synced = false, false
 	}
 }
 
+// hello asks p for its digest. Nothing of p counts as known until the answer is here: a session that was cut delivers what was sent
+// before the cut, and an entry of then must not cost one of now its name.
+func (c *core) hello(p *peer, now time.Time) {
+	c.lastID++
+	p.nonce, p.fresh, p.synced = c.lastID, false, false
+	c.greet(p, recordHello, p.nonce, now)
+}
+
 // greet sends our digest, behind all that it covers.
-func (c *core) greet(p *peer, kind recordKind, now time.Time) {
+func (c *core) greet(p *peer, kind recordKind, number uint64, now time.Time) {
 	c.flush(now)
-	c.post(p.id, &message{kind: kind, digest: c.store.Digest()})
+	c.post(p.id, &message{kind: kind, digest: c.store.Digest(), number: number})
 }
 
 // post queues a record.
@@ -327,11 +342,12 @@ func (c *core) complete() bool {
 // recheck looks again at conflicts that p's entries take part in: they were not decided while p could not be trusted to be
 // known.
 func (c *core) recheck(p *peer) {
-	for k, x := range c.contests {
+	c.reviewAll(func(k crdt.Key) bool {
 		for r := range c.store.Holders(k) {
 			if r.Origin == p.shard {
-				x.fresh = true
+				return true
 			}
 		}
-	}
+		return false
+	})
 }

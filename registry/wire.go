@@ -13,8 +13,8 @@ const portName = "registry"
 
 // Records of the port: a byte that says what it is, the sender's wall clock, then
 //
-//	hello      digest of the sender's shard; the receiver answers with a digest of its own
-//	digest     the same, without an answer
+//	hello      number, digest of the sender's shard; the receiver answers with a digest of its own
+//	digest     number of the hello that is answered, or 0; digest of the sender's shard
 //	delta      operations of the sender
 //	since      request: the sender has the operations up to Upto
 //	fetch      request for a page
@@ -77,7 +77,7 @@ func (m *message) append(b []byte) []byte {
 	b = binary.BigEndian.AppendUint64(append(b, byte(m.kind)), uint64(m.stamp))
 	switch m.kind {
 	case recordHello, recordDigest:
-		b = m.digest.Append(b)
+		b = m.digest.Append(binary.BigEndian.AppendUint64(b, m.number))
 	case recordDelta:
 		b = m.delta.Append(b)
 	case recordSince, recordFetch:
@@ -110,6 +110,7 @@ func parse(b []byte) (m message, err error) {
 	m.kind, m.stamp = recordKind(r.byte()), crdt.Stamp(r.fixed())
 	switch m.kind {
 	case recordHello, recordDigest:
+		m.number = r.fixed()
 		m.digest, err = crdt.DecodeDigest(r.all())
 	case recordDelta:
 		m.delta, err = crdt.DecodeDelta(r.all())
