@@ -1,0 +1,55 @@
+// Package distributed supervises children that belong to the cluster: each runs where it belongs, and elsewhere when that node
+// is lost or leaves.
+//
+//	d, err := distributed.New(node, distributed.Config{Kinds: []distributed.Kind{
+//		distributed.KindOf("counter", func(a CounterArgs) (actor.Actor, error) { return &counter{a}, nil }),
+//	}})
+//	pid, err := d.Start(ctx, distributed.Child{ID: "hits", Kind: "counter", Args: CounterArgs{Step: 1}})
+//	pid, ok := d.Whereis("hits") // on any node
+//
+// Intent and fact are kept apart. What somebody wants is a specification, that all nodes hold and the last write decides; a deletion is
+// a write, and is remembered. What runs is an activation, in a record that only the node where it runs writes and takes back. So a
+// child that is started again somewhere can never revive one that was deleted. Every activation has a greater epoch than those
+// before it.
+//
+// All decisions are one pure function of what is known about a child. It runs at every node, and nobody is in charge.
+//
+// # Guarantees
+//
+//   - Among nodes that see each other, once all is quiet: of every Singleton, Partitioned or Local child that is wanted, and whose node
+//     may run it, there is exactly one process; of a Replicated one, one at each node that may run it; of one that was
+//     terminated or deleted, none.
+//   - Partitions: both sides go on, and each runs everything. When the network is whole, the activation with the greater token stays
+//     and the other process ends with [NameConflict]; it is not restarted, and nothing is counted against the child.
+//   - A node that joins starts nothing before it knows what everybody wants and runs. Nothing is moved because it joined.
+//   - What a node ran is started elsewhere after all others that are up have said that they know the node to be down, and nothing more
+//     of it can come up at them.
+//   - Restarts follow supervision.Restart. Intensity is the child's own and travels with it: a child that crashes always fails, in the
+//     whole cluster, and ends neither a supervisor nor a sibling nor a node. [Supervisor.Restart] begins anew.
+//   - Start returns when the child runs and is visible to its caller.
+//   - An Init that never returns holds up its own child only. The reason of an end is never missed.
+//
+// # Not guaranteed
+//
+//   - That there is at most one process while the cluster is split, or just after two nodes have learned of each other: a child is not
+//     a lock. Stores that must not be written by two compare [Token].
+//   - That a specification is the one written last where clocks differ: of two written within the difference either stays. Nodes
+//     whose clock is more than half a second ahead are not listened to.
+//   - That changed arguments reach a process that runs: it was started with those of its time, and the next activation has the new ones.
+//   - That a Temporary child survives its node. It is not started a second time; that includes a node which the others only believe
+//     to be lost.
+//   - What stands in the mailbox of a process that ends: it becomes dead letters.
+//
+// # Not there yet
+//
+//   - Moving a process with its state and mail: where a node closes its supervisor, what it ran is started anew elsewhere.
+//   - Moving what belongs to a node that joins (active redistribution, Rebalance).
+//   - Partition policies: this is KeepAll. Checkpoints. Names in package registry, and addresses that outlive a move.
+//
+// # Limits
+//
+// IDs and keys up to crdt.MaxNameBytes, arguments up to 32 KiB, [MaxIntensity] restarts counted. Every node holds all
+// specifications, about 500 bytes each beside their texts. Two processes, one of them the child, run for each activation.
+// Nodes whose specifications differ exchange all of them. A deletion is remembered for 24 hours: a node that was away for longer may
+// bring back what was deleted meanwhile.
+package distributed
