@@ -40,7 +40,6 @@ type Node struct {
 
 	mu   sync.Mutex    // protects the fields below
 	left chan struct{} // closed when Leave is done; nil before it began
-	err  error         // of Leave
 }
 
 // Join makes sys a node of a cluster, under its name. It returns when this node is up: when it has sessions with all members it
