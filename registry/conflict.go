@@ -63,7 +63,7 @@ func (c *core) decide(k crdt.Key, x *contest, now time.Time) {
 		c.out.resolves = append(c.out.resolves, c.conflict(k, now))
 	case !ours && len(lost) == 0 && now.Sub(x.since) >= hintAfter && now.Sub(x.hinted) >= hintAfter:
 		x.hinted = now
-		c.hint(k, winner, now)
+		c.hint(k, winner)
 	}
 }
 
@@ -101,44 +101,73 @@ func (c *core) conflict(k crdt.Key, now time.Time) Conflict {
 	return x
 }
 
-// hint tells the owners of worse entries of the better one: they may be cut off from each other.
-func (c *core) hint(k crdt.Key, winner *crdt.Record, now time.Time) {
-	m := message{kind: recordHint, number: c.sources[winner.Origin].of.Incarnation, page: crdt.Page{
-		Origin: winner.Origin, Base: winner.Seq, First: winner.Seq + 1, After: winner.Seq - 1, Cursor: winner.Seq,
-		Items: []crdt.Item{{Seq: winner.Seq, Entry: winner.Entry}}, Done: true,
-	}}
+// hint tells the owners of worse entries that there is a better one: they may be cut off from it.
+func (c *core) hint(k crdt.Key, winner *crdt.Record) {
 	for r := range c.store.Holders(k) {
-		if src := c.sources[r.Origin]; r != winner && src != nil && src.of != c.self {
+		if src := c.sources[r.Origin]; r != winner && src != nil && !src.local {
 			if p := c.peers[src.of]; p != nil && p.met {
 				c.counts.hints++
-				c.post(p.id, &m)
+				c.post(p.id, &message{kind: recordHint, name: k.Name})
 			}
 		}
 	}
 }
 
-// hinted is news of a better holder, from a member that sees both. Where we see the holder's node ourselves we know better.
-func (c *core) hinted(m *message, now time.Time) {
+// doubt is a question to a member that says it sees a better holder.
+type doubt struct {
+	number uint64
+	of     member
+	at     time.Time
+}
+
+// hinted is such news. It may be old, and the better holder gone: it is asked for, and only an answer that comes soon counts.
+func (c *core) hinted(p *peer, name string, now time.Time) {
+	if r := c.holder(name); r == nil || r.Origin != c.store.Self() {
+		return
+	}
+	c.lastID++
+	c.doubts[name] = doubt{c.lastID, p.id, now}
+	c.post(p.id, &message{kind: recordDoubt, number: c.lastID, name: name})
+}
+
+// doubted answers with the best holder, if it is known well.
+func (c *core) doubted(p *peer, m *message, now time.Time) {
+	r := c.holder(m.name)
+	if r == nil || r.Origin == p.shard || r.Origin != c.store.Self() && !c.trusted(r.Origin, now) {
+		return
+	}
+	c.post(p.id, &message{kind: recordBetter, number: m.number, owner: c.sources[r.Origin].of, page: crdt.Page{
+		Origin: r.Origin, Base: r.Seq, First: r.Seq + 1, After: r.Seq - 1, Cursor: r.Seq,
+		Items: []crdt.Item{{Seq: r.Seq, Entry: r.Entry}}, Done: true,
+	}})
+}
+
+// outdone is the answer. Where we see the holder's node ourselves we know better.
+func (c *core) outdone(p *peer, m *message, now time.Time) {
 	it := &m.page.Items[0]
-	owner := member{m.page.Origin.Node, m.number}
-	if owner.Name == c.self.Name || c.newest[owner.Name] > owner.Incarnation || c.trusted(m.page.Origin, now) {
+	d, ok := c.doubts[it.Name]
+	if !ok || d.number != m.number || d.of != p.id {
+		return
+	}
+	delete(c.doubts, it.Name)
+	if now.Sub(d.at) > silentAfter || m.owner.Name == c.self.Name || c.newest[m.owner.Name] > m.owner.Incarnation ||
+		c.trusted(m.page.Origin, now) {
 		return
 	}
 	better := &crdt.Record{Origin: m.page.Origin, Seq: it.Seq, Entry: it.Entry}
-	for r := range c.store.Holders(it.Key) {
-		if r.Origin != c.store.Self() || crdt.Compare(better, r) <= 0 {
-			continue
-		}
-		id := processOf(r.PID)
-		x := c.conflict(it.Key, now)
-		x.Holders = append([]Holder{{PID: c.pid(owner, processOf(it.PID)), Meta: it.Meta, Registered: it.Stamp.Time(), Epoch: it.Epoch}}, x.Holders...)
-		c.counts.conflicts++
-		c.counts.lost++
-		c.out.logged = append(c.out.logged, x)
-		c.drop(id, it.Key, r.Seq, now)
-		c.out.exits = append(c.out.exits, exit{id, &NameConflict{Name: it.Name, Winner: x.Holders[0].PID}})
+	mine := c.holder(it.Name)
+	if mine == nil || mine.Origin != c.store.Self() || crdt.Compare(better, mine) <= 0 {
 		return
 	}
+	id := processOf(mine.PID)
+	x := c.conflict(it.Key, now)
+	winner := Holder{PID: c.pid(m.owner, processOf(it.PID)), Meta: it.Meta, Registered: it.Stamp.Time(), Epoch: it.Epoch}
+	x.Holders = append([]Holder{winner}, x.Holders...)
+	c.counts.conflicts++
+	c.counts.lost++
+	c.out.logged = append(c.out.logged, x)
+	c.drop(id, it.Key, mine.Seq, now)
+	c.out.exits = append(c.out.exits, exit{id, &NameConflict{Name: it.Name, Winner: winner.PID}})
 }
 
 // resolved is the verdict of the resolver, at the owner of the default winner: choice is the place of the one that is to stay.

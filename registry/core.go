@@ -57,6 +57,7 @@ type core struct {
 
 	contests map[crdt.Key]*contest
 	dirty    []crdt.Key // contests to look at; their fresh is true
+	doubts   map[string]doubt
 	promises map[string]promise
 	claims   map[uint64]*claim
 	lastID   uint64
@@ -122,7 +123,7 @@ func (c *core) renewed(m member, shard crdt.Incarnation, now time.Time) error {
 	c.self, c.store, c.pushed = m, fresh, 0
 	c.peers, c.newest = map[member]*peer{}, map[string]uint64{}
 	c.sources = map[crdt.Origin]*source{fresh.Self(): {local: true, of: m}}
-	c.dirty = nil
+	c.dirty, c.doubts = nil, map[string]doubt{}
 	c.contests, c.promises, c.claims = map[crdt.Key]*contest{}, map[string]promise{}, map[uint64]*claim{}
 	c.groups = map[string]int{}
 	if old != nil {
@@ -353,7 +354,7 @@ func (c *core) settle(now time.Time) {
 	for len(c.dirty) > 0 {
 		k := c.dirty[0]
 		if c.dirty = c.dirty[1:]; len(c.dirty) == 0 {
-			c.dirty = nil
+			c.dirty, c.doubts = nil, map[string]doubt{}
 		}
 		if x := c.contests[k]; x != nil && x.fresh {
 			x.fresh = false
@@ -373,6 +374,11 @@ func (c *core) tick(now time.Time) {
 	for name, p := range c.promises {
 		if !now.Before(p.until) {
 			delete(c.promises, name)
+		}
+	}
+	for name, d := range c.doubts {
+		if now.Sub(d.at) > silentAfter {
+			delete(c.doubts, name)
 		}
 	}
 	for _, cl := range c.pending() {

@@ -136,7 +136,11 @@ func (c *core) handle(p *peer, m *message, now time.Time) {
 		c.flush(now)
 		c.post(p.id, &message{kind: recordPage, page: c.store.Page(m.request, chunkBytes)})
 	case recordHint:
-		c.hinted(m, now)
+		c.hinted(p, m.name, now)
+	case recordDoubt:
+		c.doubted(p, m, now)
+	case recordBetter:
+		c.outdone(p, m, now)
 	case recordPromote:
 		c.promoted(m.name, m.number, now)
 	case recordClaim:

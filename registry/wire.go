@@ -19,7 +19,9 @@ const portName = "registry"
 //	since      request: the sender has the operations up to Upto
 //	fetch      request for a page
 //	page       page
-//	hint       incarnation of the holder's node, the holder's record as a page: it is better than what the receiver holds
+//	hint       name: the sender sees a better holder than the receiver has
+//	doubt      number, name: who is that?
+//	better     that number, incarnation of the holder's node, the holder's record as a page
 //	promote    number and name of the receiver's record: it is to win
 //	claim      id, hash of the set of members that are up, name
 //	answer     id, a verdict; if the name is taken: node, incarnation and id of the holder
@@ -36,6 +38,8 @@ const (
 	recordFetch
 	recordPage
 	recordHint
+	recordDoubt
+	recordBetter
 	recordPromote
 	recordClaim
 	recordAnswer
@@ -85,8 +89,11 @@ func (m *message) append(b []byte) []byte {
 	case recordPage:
 		b = m.page.Append(b)
 	case recordHint:
-		b = m.page.Append(binary.BigEndian.AppendUint64(b, m.number))
-	case recordPromote, recordRelease:
+		b = append(b, m.name...)
+	case recordBetter:
+		b = binary.BigEndian.AppendUint64(b, m.number)
+		b = m.page.Append(binary.BigEndian.AppendUint64(b, m.owner.Incarnation))
+	case recordDoubt, recordPromote, recordRelease:
 		b = append(binary.BigEndian.AppendUint64(b, m.number), m.name...)
 	case recordClaim:
 		b = binary.BigEndian.AppendUint64(b, m.number)
@@ -119,10 +126,13 @@ func parse(b []byte) (m message, err error) {
 	case recordPage:
 		m.page, err = crdt.DecodePage(r.all())
 	case recordHint:
-		m.number = r.fixed()
+		m.name = r.name()
+	case recordBetter:
+		m.number, m.owner.Incarnation = r.fixed(), r.fixed()
 		m.page, err = crdt.DecodePage(r.all())
-		r.bad = r.bad || err == nil && (len(m.page.Items) != 1 || m.page.Items[0].Kind != crdt.Name || m.number == 0)
-	case recordPromote, recordRelease:
+		m.owner.Name = m.page.Origin.Node
+		r.bad = r.bad || err == nil && (len(m.page.Items) != 1 || m.page.Items[0].Kind != crdt.Name || m.owner.Incarnation == 0)
+	case recordDoubt, recordPromote, recordRelease:
 		m.number, m.name = r.fixed(), r.name()
 	case recordClaim:
 		m.number, m.view, m.name = r.fixed(), r.fixed(), r.name()
