@@ -24,7 +24,7 @@ func (l *life) gossip(packets net.PacketConn, advertise string) error {
 		return &ConfigError{"Advertise", advertise, err.Error(), "give an address of this machine that others reach"}
 	}
 	l.members, err = membership.Start(membership.Config{
-		Node: l.id, Cluster: l.n.cfg.Cluster, Profile: l.n.timing.gossip, Keys: l.n.cfg.GossipKeys,
+		Node: l.id, Cluster: l.n.cfg.Cluster, Profile: l.n.timing.gossip, Keys: l.n.currentKeys(),
 		Packets: packets, Advertise: addr, Events: l.gossiped, Check: l.gossipCheck, Logger: l.n.log,
 		Dial: func(ctx context.Context, addr string) (net.Conn, error) {
 			return l.transport.DialStream(ctx, addr, gossipPreface)

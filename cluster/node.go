@@ -38,8 +38,9 @@ type Node struct {
 	cancel   context.CancelFunc
 	wg       sync.WaitGroup // what outlives a life
 
-	mu   sync.Mutex    // protects the fields below
-	left chan struct{} // closed when Leave is done; nil before it began
+	mu         sync.Mutex    // protects the fields below
+	left       chan struct{} // closed when Leave is done; nil before it began
+	gossipKeys [][]byte
 }
 
 // Join makes sys a node of a cluster, under its name. It returns when this node is up: when it has sessions with all members it
@@ -58,7 +59,7 @@ func Join(ctx context.Context, sys *actor.System, cfg Config) (*Node, error) {
 	if err := errors.Join(checkName(sys.Name()), cfg.check(), cfg.reachable()); err != nil {
 		return nil, err
 	}
-	n := &Node{sys: sys, cfg: cfg, timing: profiles[cfg.Profile], log: cfg.Logger, kinds: map[string]Kind{}}
+	n := &Node{sys: sys, cfg: cfg, timing: profiles[cfg.Profile], log: cfg.Logger, kinds: map[string]Kind{}, gossipKeys: cfg.GossipKeys}
 	if err := n.register(); err != nil {
 		return nil, err
 	}

@@ -202,3 +202,44 @@ func TestListeningEverywhere(t *testing.T) {
 		}
 	}
 }
+
+// Gossip keys are replaced while the cluster runs, and nobody notices but who only has the old one.
+func TestGossipKeyRotation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		old, fresh := []byte("0123456789abcdef"), []byte("fedcba9876543210fedcba9876543210")
+		with := func(key []byte) func(int, *cluster.Config) {
+			return func(_ int, c *cluster.Config) { c.GossipKeys = [][]byte{key} }
+		}
+		l := newLAN(t, 3, with(old))
+		heard := listen(l.nodes[0])
+		for _, step := range []func(*cluster.Node) error{
+			func(n *cluster.Node) error { return n.AddGossipKey(fresh) },
+			func(n *cluster.Node) error { return n.UseGossipKey(fresh) },
+			func(n *cluster.Node) error { return n.RemoveGossipKey(old) },
+		} {
+			for _, n := range l.nodes {
+				if err := step(n); err != nil {
+					t.Fatal(err)
+				}
+				<-time.After(2 * time.Second)
+			}
+		}
+		if heard.String() != "[]" {
+			t.Error(heard)
+		}
+		c := l.config(3)
+		c.GossipKeys = [][]byte{old}
+		if _, err := tryStart(t, "late", c); !errors.Is(err, cluster.ErrGossipKey) {
+			t.Fatal(err)
+		}
+		c.GossipKeys = [][]byte{fresh}
+		l.nodes = append(l.nodes, start(t, "n4", c))
+		l.whole()
+		if err := l.nodes[0].RemoveGossipKey(fresh); err == nil {
+			t.Error("the key in use was removed")
+		}
+		if err := l.nodes[0].AddGossipKey([]byte("short")); err == nil {
+			t.Error("a key of five bytes was added")
+		}
+	})
+}
