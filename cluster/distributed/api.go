@@ -13,14 +13,14 @@ import (
 // [Supervisor.WaitForSync]. The child stays wanted until it is deleted or ends for good, also if this node is lost. If ctx ends
 // before it runs it stays wanted too.
 //
-// The error joins a [ConfigError] for everything that is wrong with c, or is [ErrUnknownKind], one of package codec about the
-// arguments, [ErrAlreadyStarted], beside the PID, or [ErrAlreadyPresent]; a [StartError] if Init failed, the child is then
-// deleted; [ErrDeleted], [ErrClosed], or ctx's.
+// The error joins a [ConfigError] for everything that is wrong with c, or is one of package codec about the arguments,
+// [ErrAlreadyStarted], beside the PID, or [ErrAlreadyPresent]; a [StartError] if the node where the child belongs does not know its
+// kind (cluster.ErrUnknownKind), or Init failed: the child is then deleted; [ErrDeleted], [ErrClosed], or ctx's.
 func (d *Supervisor) Start(ctx context.Context, c Child) (actor.PID, error) {
 	if err := c.check(); err != nil {
 		return actor.PID{}, err
 	}
-	args, err := d.kinds.encode(c.Kind, c.Args)
+	args, err := d.kinds.encode(c.Args)
 	if err != nil {
 		return actor.PID{}, err
 	}
@@ -90,7 +90,7 @@ func (d *Supervisor) result(id string, born crdt.Stamp, s *spec) (pid actor.PID,
 			return nil
 		}
 		node, n := c.failure(ch)
-		err = &StartError{ID: id, Node: node, Err: errors.New(n.why)}
+		err = &StartError{ID: id, Node: node, Err: n.err()}
 		if ch.phase == phaseFailed && ch.cause != nil {
 			err = &StartError{ID: id, Node: node, Err: ch.cause}
 		}

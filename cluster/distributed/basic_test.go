@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/foundation-runtime/foundation/actor"
+	"github.com/foundation-runtime/foundation/cluster"
 	"github.com/foundation-runtime/foundation/cluster/distributed"
 	"github.com/foundation-runtime/foundation/supervision"
 )
@@ -121,7 +122,7 @@ func TestStartsThatFail(t *testing.T) {
 				t.Fatal(what, err)
 			}
 		}
-		if _, err := l.nodes[0].Start(ctx, distributed.Child{ID: "x", Kind: "other"}); !errors.Is(err, distributed.ErrUnknownKind) {
+		if _, err := l.nodes[0].Start(ctx, distributed.Child{ID: "x", Kind: "other"}); !errors.Is(err, cluster.ErrUnknownKind) {
 			t.Fatal(err)
 		}
 		type stranger struct{}

@@ -39,7 +39,7 @@ func (s Strategy) once() bool { return s != Replicated }
 type Child struct {
 	// ID names the child in the whole cluster.
 	ID string
-	// Kind is what it is: the name of one of Config.Kinds, and Args are its arguments, which travel like a message.
+	// Kind is what it is: the name of one of cluster.Config.Kinds, and Args are its arguments, which travel like a message.
 	Kind string
 	Args any
 	// Strategy says where it runs. Key is for Partitioned alone.
@@ -78,7 +78,7 @@ func (c *Child) check() error {
 		bad("ID", c.ID, fmt.Sprintf("it has %d bytes", n), fmt.Sprintf("give 1 to %d", crdt.MaxNameBytes))
 	}
 	if n := len(c.Kind); n == 0 || n > maxKind {
-		bad("Kind", c.Kind, fmt.Sprintf("it has %d bytes", n), "give the name of one of Config.Kinds")
+		bad("Kind", c.Kind, fmt.Sprintf("it has %d bytes", n), "give the name of one of cluster.Config.Kinds")
 	}
 	if c.Strategy > Local {
 		bad("Strategy", c.Strategy, "there is no such strategy", "use Singleton, Partitioned, Replicated or Local")

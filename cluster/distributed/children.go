@@ -1,7 +1,6 @@
 package distributed
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -186,9 +185,9 @@ func (d *Supervisor) describe(list []ChildInfo, c *core, ch *child) []ChildInfo 
 		case starting:
 			x.State = Starting
 		case failed:
-			x.State, x.Err = HasFailed, fmt.Errorf("%w: %w", ErrIntensity, errors.New(note.why))
-			if note.first {
-				x.Err = errors.New(note.why)
+			x.State, x.Err = HasFailed, note.err()
+			if !note.first {
+				x.Err = fmt.Errorf("%w: %w", ErrIntensity, x.Err)
 			}
 		}
 		list = append(list, x)

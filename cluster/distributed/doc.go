@@ -1,9 +1,10 @@
 // Package distributed supervises children that belong to the cluster: each runs where it belongs, and elsewhere when that node
 // is lost or leaves.
 //
-//	d, err := distributed.New(node, distributed.Config{Kinds: []distributed.Kind{
-//		distributed.KindOf("counter", func(a CounterArgs) (actor.Actor, error) { return &counter{a}, nil }),
+//	node, err := cluster.Join(ctx, sys, cluster.Config{Types: distributed.Types(), Kinds: []cluster.Kind{
+//		cluster.KindOf("counter", func(a CounterArgs) (actor.Actor, error) { return &counter{a}, nil }),
 //	}})
+//	d, err := distributed.New(node, distributed.Config{})
 //	pid, err := d.Start(ctx, distributed.Child{ID: "hits", Kind: "counter", Args: CounterArgs{Step: 1}})
 //	pid, ok := d.Whereis("hits") // on any node
 //

@@ -21,8 +21,6 @@ var (
 	// ErrDeleted: while it was started, the child was deleted, or it ended and is not to be restarted, or its Init returned
 	// actor.Ignore.
 	ErrDeleted = errors.New("cluster/distributed: the child was deleted, or ended for good, while it was started")
-	// ErrUnknownKind: a node that is to run a child knows no kind of that name. Add it to Config.Kinds there.
-	ErrUnknownKind = errors.New("cluster/distributed: unknown kind")
 	// ErrIntensity: the child was restarted too often. Restart starts it again.
 	ErrIntensity = errors.New("cluster/distributed: restarted too often")
 	// ErrClosed: the supervisor was closed.

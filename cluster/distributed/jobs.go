@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/foundation-runtime/foundation/actor"
+	"github.com/foundation-runtime/foundation/cluster"
 	"github.com/foundation-runtime/foundation/registry/crdt"
 	"github.com/foundation-runtime/foundation/supervision"
 )
@@ -43,7 +44,7 @@ func (c *core) reconcile(id string, now time.Time) {
 		ch.job = job{seq: ch.seq}
 		c.erase(ch)
 	case doFail:
-		c.fail(ch, ch.last.note.first, errors.New(ch.last.note.why), now)
+		c.fail(ch, ch.last.note.first, ch.last.note.err(), now)
 	case doForget:
 		c.forget(id, now)
 	}
@@ -221,7 +222,8 @@ func (c *core) crashed(ch *child, why error, now time.Time) {
 // fail says everywhere that a child is not started any more.
 func (c *core) fail(ch *child, first bool, why error, now time.Time) {
 	epoch := max(ch.last.epoch+1, uint64(ch.spec.born))
-	ch.job = job{phase: phaseFailed, epoch: epoch, seq: ch.seq, cause: why, note: note{status: failed, first: first, why: why.Error()}}
+	ch.job = job{phase: phaseFailed, epoch: epoch, seq: ch.seq, cause: why,
+		note: note{status: failed, first: first, why: why.Error(), unknown: errors.Is(why, cluster.ErrUnknownKind)}}
 	c.tell(ch, now)
 	c.event(Event{Kind: Failed, ID: ch.id, Node: c.self.Name, Epoch: epoch, Reason: why})
 }

@@ -2,8 +2,6 @@ package distributed
 
 import (
 	"fmt"
-	"reflect"
-	"runtime/debug"
 	"sync"
 
 	"github.com/foundation-runtime/foundation/actor"
@@ -12,34 +10,10 @@ import (
 	"github.com/foundation-runtime/foundation/registry/crdt"
 )
 
-// Kind is what a child can be: what [KindOf] makes.
-type Kind struct {
-	name  string
-	start func(args any) (actor.Actor, error)
-	args  cluster.Type
-	typ   reflect.Type
-}
-
-// KindOf names what makes an actor of arguments of type A. f is called anew for every process, with a copy of the arguments of its
-// own. An error of f is one of the start.
-func KindOf[A any](name string, f func(args A) (actor.Actor, error)) Kind {
-	k := Kind{name: name, args: cluster.TypeOf[A]("kind:" + name), typ: reflect.TypeFor[A]()}
-	if f != nil {
-		k.start = func(args any) (actor.Actor, error) {
-			a, ok := args.(A)
-			if !ok && (args != nil || k.typ.Kind() != reflect.Interface) {
-				return nil, fmt.Errorf("cluster/distributed: kind %q takes a %v, not a %T", name, k.typ, args)
-			}
-			return f(a)
-		}
-	}
-	return k
-}
-
 // kinds knows what children can be, and how their arguments travel.
 type kinds struct {
+	node  *cluster.Node
 	sys   *actor.System
-	named map[string]Kind
 	codec *codec.Registry
 	names []string
 	hash  uint64
@@ -48,33 +22,15 @@ type kinds struct {
 	tables map[uint64]*codec.Table
 }
 
-func newKinds(sys *actor.System, cfg *Config) (*kinds, error) {
-	k := &kinds{sys: sys, named: map[string]Kind{}, tables: map[uint64]*codec.Table{}}
-	types := append([]cluster.Type(nil), cfg.Types...)
-	for _, x := range cfg.Kinds {
-		k.named[x.name] = x
-		known := x.typ.PkgPath() == "" || x.typ.Kind() == reflect.Interface // built in, or named where it is made
-		for _, t := range types {
-			known = known || t.Is(x.typ)
-		}
-		if !known {
-			types = append(types, x.args)
-		}
-	}
-	var err error
-	if k.codec, err = codec.New(codec.Config{Types: types}); err != nil {
-		return nil, fmt.Errorf("cluster/distributed: New: %w", err)
-	}
+func newKinds(node *cluster.Node) *kinds {
+	k := &kinds{node: node, sys: node.System(), codec: node.Codec(), tables: map[uint64]*codec.Table{}}
 	k.names = k.codec.Names()
 	k.hash = hashNames(k.names)
-	return k, nil
+	return k
 }
 
-// encode writes arguments, and checks that this node could start the child.
-func (k *kinds) encode(kind string, args any) ([]byte, error) {
-	if _, ok := k.named[kind]; !ok {
-		return nil, fmt.Errorf("%w: %q", ErrUnknownKind, kind)
-	}
+// encode writes arguments.
+func (k *kinds) encode(args any) ([]byte, error) {
 	b, err := k.codec.Append(nil, args, textRefs{k.sys})
 	if err != nil {
 		return nil, err
@@ -86,11 +42,7 @@ func (k *kinds) encode(kind string, args any) ([]byte, error) {
 }
 
 // make makes an actor. names is the table of types of the arguments, if it is not ours.
-func (k *kinds) make(s *spec, names []string) (a actor.Actor, err error) {
-	kind, ok := k.named[s.kind]
-	if !ok {
-		return nil, fmt.Errorf("%w: %q at %s", ErrUnknownKind, s.kind, k.sys.Name())
-	}
+func (k *kinds) make(s *spec, names []string) (actor.Actor, error) {
 	t, err := k.table(s.types, names)
 	if err != nil {
 		return nil, err
@@ -99,15 +51,7 @@ func (k *kinds) make(s *spec, names []string) (a actor.Actor, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if v := recover(); v != nil {
-			a, err = nil, &actor.PanicError{Value: v, Stack: debug.Stack()}
-		}
-	}()
-	if a, err = kind.start(args); a == nil && err == nil {
-		err = fmt.Errorf("cluster/distributed: kind %q made no actor", s.kind)
-	}
-	return a, err
+	return k.node.NewActor(s.kind, args)
 }
 
 func (k *kinds) table(hash uint64, names []string) (*codec.Table, error) {

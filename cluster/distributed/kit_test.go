@@ -210,11 +210,13 @@ func (l *lan) add(i int) *node {
 	if l.conf != nil {
 		l.conf(i, &cfg)
 	}
+	x := &node{sys: sys, name: sys.Name()}
+	cfg.Kinds = append(cfg.Kinds, cluster.KindOf("worker", func(j job) (actor.Actor, error) { return &worker{w: l.world, at: x, job: j}, nil }))
 	joined, err := cluster.Join(within(l.t), sys, cfg)
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	x := &node{sys: sys, node: joined, name: sys.Name()}
+	x.node = joined
 	x.Supervisor = l.open(x)
 	l.t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
@@ -235,9 +237,7 @@ func (l *lan) add(i int) *node {
 
 func (l *lan) open(x *node) *distributed.Supervisor {
 	l.t.Helper()
-	d, err := distributed.New(x.node, distributed.Config{Logger: quiet, Kinds: []distributed.Kind{
-		distributed.KindOf("worker", func(j job) (actor.Actor, error) { return &worker{w: l.world, at: x, job: j}, nil }),
-	}})
+	d, err := distributed.New(x.node, distributed.Config{Logger: quiet})
 	if err != nil {
 		l.t.Fatal(err)
 	}

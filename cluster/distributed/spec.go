@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/foundation-runtime/foundation/cluster"
 	"github.com/foundation-runtime/foundation/registry/crdt"
 	"github.com/foundation-runtime/foundation/supervision"
 )
@@ -129,12 +130,21 @@ type note struct {
 	first    bool    // of failed: it never ran
 	restarts []int64 // unix milliseconds
 	why      string  // of failed
+	unknown  bool    // the node knows no such kind
+}
+
+// err is why it failed, as an error.
+func (n note) err() error {
+	if n.unknown {
+		return fmt.Errorf("%w: %s", cluster.ErrUnknownKind, n.why)
+	}
+	return errors.New(n.why)
 }
 
 const maxWhy = 512
 
 func (n note) text() string {
-	b := []byte{byte(n.status), flag(n.first)}
+	b := []byte{byte(n.status), flag(n.first), flag(n.unknown)}
 	b = binary.AppendUvarint(b, uint64(len(n.restarts)))
 	for _, t := range n.restarts {
 		b = binary.AppendVarint(b, t)
@@ -145,7 +155,7 @@ func (n note) text() string {
 // parseNote is lenient with what a newer version adds behind.
 func parseNote(text string) (n note, err error) {
 	f := fields{rest: []byte(text)}
-	n.status, n.first = status(f.byte()), f.flag()
+	n.status, n.first, n.unknown = status(f.byte()), f.flag(), f.flag()
 	for range f.count(1, MaxIntensity) {
 		n.restarts = append(n.restarts, f.varint())
 	}

@@ -45,25 +45,21 @@ type Supervisor struct {
 	deaf   bool // it hears nothing more
 }
 
-// New opens the supervisor of a node. All nodes that are to run children open one each, with equal Configs. It begins to collect
+// New opens the supervisor of a node. All nodes that are to run children open one each. What
+// children can be are the Kinds of their cluster.Configs. It begins to collect
 // what there is; it starts children when it has, see [Supervisor.WaitForSync].
 func New(node *cluster.Node, cfg Config) (*Supervisor, error) {
 	if node == nil {
 		return nil, errors.New("cluster/distributed: New: the node is nil; make one with cluster.Join")
 	}
 	cfg = cfg.filled()
-	if err := cfg.check(); err != nil {
-		return nil, err
-	}
 	d := &Supervisor{
 		node: node, sys: node.System(), cfg: cfg, log: cfg.Logger,
 		wake: make(chan struct{}, 1), ran: make(chan struct{}), idle: make(chan struct{}),
 	}
 	var err error
-	if d.kinds, err = newKinds(d.sys, &cfg); err != nil {
-		return nil, err
-	}
-	d.core = newCore(cfg.layout(), d.warn)
+	d.kinds = newKinds(node)
+	d.core = newCore(node.Placement(), d.warn)
 	d.core.tables[d.kinds.hash] = d.kinds.names
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	if d.root, err = d.sys.Spawn(&root{d: d, guards: map[actor.PID]start{}, of: map[activation]actor.PID{}}, actor.EndsChildren()); err != nil {
