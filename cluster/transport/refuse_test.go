@@ -297,12 +297,15 @@ func TestRotation(t *testing.T) {
 			}
 		}
 	}
+	net.cut(false)
+	mustSend(t, sa, Default, "%s", numbered(n[0])) // over a connection that shows the last certificate
+	qb.reach(Default, n[0]+1, 10*time.Second)
 	if err := os.WriteFile(file("a.crt"), []byte("half"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	net.cut(false)
-	mustSend(t, sa, Default, "%s", numbered(n[0])) // the last certificate that could be read is shown
-	qb.reach(Default, n[0]+1, 10*time.Second)
+	mustSend(t, sa, Default, "%s", numbered(n[0]+1)) // the last certificate that could be read is shown
+	qb.reach(Default, n[0]+2, 10*time.Second)
 	if _, err := TLSFiles(file("a.crt"), file("a.key"), file("none")); err == nil {
 		t.Fatal("bad files were taken")
 	}
