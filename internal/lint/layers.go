@@ -64,7 +64,7 @@ var layers = []layer{
 	{"cluster/view", with("cluster/nodeid")},
 	{"cluster/transport", with("cluster/nodeid", "cluster/network")},
 	{"cluster/membership", with("cluster/nodeid", "cluster/network")},
-	{"cluster/handoff", with("actor")},
+	{"cluster/handoff", with("cluster/nodeid")},
 	{"cluster", with(append(engine, "strategies", "cluster/codec", "cluster/placement", "cluster/transport",
 		"cluster/membership", "cluster/view", "cluster/nodeid", "cluster/network", "cluster/handoff")...)},
 
