@@ -671,3 +671,151 @@ func (s *sim) claims() error {
 	}
 	return s.check(before)
 }
+
+// newFuzzed is one node that holds "mine" and has a session with node a.
+func newFuzzed(t *testing.T) *sim {
+	sys, err := actor.NewSystem("sim")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &sim{sys: sys, r: rand.New(rand.NewPCG(1, 1)), now: time.Unix(1_800_000_000, 0), lastInc: 1000}
+	n := &simNode{s: s}
+	s.nodes = append(s.nodes, n)
+	s.boot(n)
+	if err := n.core.register("mine", n.spawn(), options{}, 0, s.now); err != nil {
+		t.Fatal(err)
+	}
+	n.core.met(member{"a", 3}, s.now)
+	n.drain()
+	return s
+}
+
+// Three that claim one name meet in all orders, and the resolver chooses each of them: one survives.
+func TestThreeClaimantsInAllOrders(t *testing.T) {
+	sys, err := actor.NewSystem("sim")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pairs := [][2]int{{0, 1}, {0, 2}, {1, 2}}
+	orders := [][3]int{{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}}
+	for place := -1; place < 4; place++ {
+		for _, stamps := range orders {
+			for _, order := range orders {
+				s := &sim{sys: sys, r: rand.New(rand.NewPCG(3, 3)), now: time.Unix(1_800_000_000, 0), lastInc: 1000}
+				if place >= 0 {
+					s.choose = func(Conflict) int { return place }
+				}
+				for i := range 3 {
+					n := &simNode{s: s, i: i}
+					s.nodes = append(s.nodes, n)
+					s.boot(n)
+				}
+				for _, i := range stamps {
+					n := s.nodes[i]
+					id := n.spawn()
+					if err := n.core.register("x", id, options{}, 0, s.now); err != nil {
+						t.Fatal(err)
+					}
+					n.procs[id].names["x"] = true
+					n.drain()
+					s.now = s.now.Add(time.Millisecond)
+				}
+				for _, k := range order {
+					a, b := s.nodes[pairs[k][0]], s.nodes[pairs[k][1]]
+					s.connect(a, b)
+					a.sees[b], b.sees[a] = true, true
+					for _, n := range []*simNode{a, b} {
+						n.tellMembers()
+						n.drain()
+					}
+					s.deliver(200)
+					s.pass(tickEvery)
+					s.deliver(200)
+				}
+				if err := s.check(s.calm()); err != nil {
+					t.Fatalf("resolver %d, registered in the order %v, met in the order %v: %v", place, stamps, order, err)
+				}
+				if first := fmt.Sprintf("n%d", stamps[0]); place < 0 && s.nodes[0].core.holder("x").Origin.Node != first {
+					t.Fatalf("the first one did not stay: %v", s.holders())
+				}
+			}
+		}
+	}
+}
+
+// Two claims at once, ten thousand times: never two winners, and one of them in the end.
+func TestTwoClaimsNeverBothWin(t *testing.T) {
+	sys, err := actor.NewSystem("sim")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSim(sys, rand.New(rand.NewPCG(5, 5)))
+	s.choose = nil
+	s.calm()
+	won := 0
+	for i := range 10_000 {
+		name := fmt.Sprint("c", i)
+		a, b := s.nodes[s.r.IntN(len(s.nodes))], s.nodes[s.r.IntN(len(s.nodes))]
+		for _, n := range []*simNode{a, b} {
+			n.claim(name, n.spawn())
+			n.drain()
+			s.deliver(s.r.IntN(6))
+		}
+		for a.calls = a.calls[:len(a.calls):len(a.calls)]; len(a.calls)+len(b.calls) > 0; {
+			s.flush()
+			s.deliver(5)
+			a.answers()
+			b.answers()
+		}
+		wins := a.won[name]
+		if a != b {
+			wins += b.won[name]
+		}
+		if won += wins; wins > 1 {
+			t.Fatal(name, "was won twice")
+		}
+		for _, n := range s.nodes {
+			for id := range n.procs {
+				n.end(id)
+			}
+			for _, id := range n.told {
+				n.core.exited(id, s.now)
+			}
+			n.told, n.procs = nil, map[uint64]*simProc{}
+			n.drain()
+		}
+	}
+	if won < 5_000 {
+		t.Error("only", won, "were won")
+	}
+}
+
+// What is known of a thousand lives of a node is as much as of one, and after the last is forgotten it is nothing.
+func TestLivesLeaveNothingBehind(t *testing.T) {
+	s := newFuzzed(t)
+	n := s.nodes[0]
+	for life := range 1000 {
+		a := member{"a", uint64(10 + life)}
+		n.core.met(a, s.now)
+		o := crdt.Origin{Node: "a", Incarnation: crdt.Incarnation(10 + life)}
+		d := crdt.Delta{Origin: o, First: 1}
+		for i := range 500 {
+			d.Ops = append(d.Ops, crdt.Op{Add: true, Entry: crdt.Entry{Key: crdt.Key{Kind: crdt.Name, Name: fmt.Sprint(i)}, PID: wirePID(1)}},
+				crdt.Op{Drop: uint64(2*i + 1)})
+		}
+		m := message{kind: recordDelta, delta: d}
+		if err := n.core.received(a, m.append(nil), s.now); err != nil {
+			t.Fatal(err)
+		}
+		n.core.gone(a, s.now)
+		n.drain()
+	}
+	c := n.core
+	if len(c.peers) > 2 || len(c.newest) != 1 || len(c.sources) != 2 || c.store.Len() != 1 {
+		t.Fatal(len(c.peers), c.newest, len(c.sources), c.store.Len())
+	}
+	c.forgotten(member{"a", 1009}, s.now)
+	if len(c.newest) != 0 || len(c.sources) != 1 || len(slices.Collect(c.store.Nodes())) != 0 {
+		t.Fatal(c.newest, len(c.sources))
+	}
+}
