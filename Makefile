@@ -22,7 +22,7 @@ CONSUL_VERSION = $(shell awk '$$1 == "github.com/hashicorp/consul" { print $$2 }
 CONSUL = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/foundation-tools/consul-$(CONSUL_VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-cluster test race check bench bench-deps sim e2e soak e2e-deps fuzz
+.PHONY: help demo demo-cluster test race check bench bench-deps sim e2e e2e-short soak e2e-deps fuzz
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -68,6 +68,14 @@ e2e: ## run the tests with real processes, servers and a cut network (as root, o
 	@if [ "$$(id -u)" = 0 ] && [ ! -x $(CONSUL) ]; then \
 	$(MAKE) --no-print-directory $(CONSUL) || echo "there is no Consul server: its tests will be skipped"; fi
 	E2E_FIGURES=$(abspath $(FIGURES)) $(GO) test -v -tags e2e -count=1 -parallel 8 -timeout $(E2E_TIMEOUT) ./internal/e2e/...
+
+# What does not depend on how busy the machine is.
+E2E_SHORT = 'Consul|DNS|MDNS|Gossip|File|RestartInPlace|Leave|Found|SecuredCluster|UselessDirectory'
+
+e2e-short: ## run those of make e2e that are quick and ask for no exact time
+	@if [ "$$(id -u)" = 0 ] && [ ! -x $(CONSUL) ]; then \
+	$(MAKE) --no-print-directory $(CONSUL) || echo "there is no Consul server: its tests will be skipped"; fi
+	$(GO) test -v -tags e2e -count=1 -parallel 8 -timeout $(E2E_TIMEOUT) -run $(E2E_SHORT) ./internal/e2e/...
 
 soak: ## run the long versions of the end-to-end tests of the cluster, each for SOAK (as root, on Linux)
 	E2E_FIGURES=$(abspath $(FIGURES)) SOAK=$(SOAK) $(GO) test -v -tags e2e -count=1 -parallel 8 -timeout $(SOAK_TIMEOUT) \
