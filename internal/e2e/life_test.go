@@ -36,7 +36,7 @@ func TestLeave(t *testing.T) {
 	if fired := a.count(mark, func(m message) bool { return m.Event == "monitor" && m.Stream == "sink" && m.Reason == "noconnection" }); fired != 1 {
 		t.Errorf("a monitor fired %d times", fired)
 	}
-	figure(t, fmt.Sprintf("node that leaves: lost of %d messages just sent; down elsewhere after", count), "0; 1 s", "0; "+ms(took))
+	figure(t, fmt.Sprintf("node that leaves: all of %d messages just sent arrive; down elsewhere after", count), "yes; reported", "yes; "+ms(took))
 	if took > time.Second {
 		t.Errorf("down after %v", took)
 	}

@@ -68,21 +68,25 @@ func TestShortStop(t *testing.T) {
 		}
 		return nil
 	})
+	var downs, lost, back, gaps int
 	for _, r := range []receipt{c.received("ac"), c.received("bc"), a.received("ca")} {
+		lost, back, gaps = lost+count-int(r.Got), back+int(r.Back), gaps+int(r.Gaps)
 		if r.Got != count || r.Gaps+r.Back > 0 {
 			t.Errorf("%+v", r)
 		}
 	}
 	for i, n := range g.nodes {
-		if n.count(marks[i], func(m message) bool { return m.Event == "down" || m.Event == "unreachable" }) > 0 {
+		held := n.count(marks[i], func(m message) bool { return m.Event == "down" || m.Event == "unreachable" })
+		downs += held
+		if held > 0 {
 			t.Errorf("%s held somebody for unreachable or down", n.name)
 		}
 		if dead := n.stats().System.DeadBy; len(dead) > 0 {
 			t.Errorf("%s has dead letters: %v", n.name, dead)
 		}
 	}
-	figure(t, "SIGSTOP 3 s, LAN, 3 streams of 500/s: down, lost, repeated, out of order", "0, 0, 0, 0",
-		fmt.Sprintf("0, 0, 0, 0 (longest silence %s)", ms(c.received("ac").Longest)))
+	figure(t, "SIGSTOP 3 s, LAN, 3 streams of 500/s: down or unreachable, lost, repeated or overtaken, gaps", "0, 0, 0, 0",
+		fmt.Sprintf("%d, %d, %d, %d (longest silence %s)", downs, lost, back, gaps, ms(c.received("ac").Longest)))
 }
 
 // TestLongStop: a receiver that is stopped for 20 s while 50 MB/s are offered costs its sender little, others nothing, and is back
@@ -142,7 +146,7 @@ func TestLongStop(t *testing.T) {
 	down := a.count(marks[0], func(m message) bool { return m.Event == "down" })
 	figure(t, "SIGSTOP 20 s of a receiver at 50 MB/s: growth of the sender (drops; waits)", "64 MiB", mib(peakA-restA)+"; "+mib(peakB-restB))
 	figure(t, "SIGSTOP 20 s: p50 / p99 of requests to another peer, before and during", "p99 within 20 %",
-		fmt.Sprintf("%s / %s, %s / %s", ms(before.P50), ms(before.P99), ms(after.P50), ms(after.P99)))
+		fmt.Sprintf("%s / %s, %s / %s", ms(before.P50), ms(before.P99), ms(after.P50), ms(after.P99))+missed(after.P99 > before.P99*12/10))
 	figure(t, fmt.Sprintf("SIGSTOP 20 s, LAN (declared down %d times): up and answering after SIGCONT", down), "2 s, or a new incarnation", ms(back))
 	if grown := max(peakA-restA, peakB-restB); grown > 64<<20 {
 		t.Errorf("the senders grew by %s and %s", mib(peakA-restA), mib(peakB-restB))

@@ -82,6 +82,7 @@ func TestSecuredCluster(t *testing.T) {
 
 	x := g.net.Host("x")
 	seed := []string{"-seed", g.hosts[0].Addr(port)}
+	refused, cases := 0, 0
 	for _, c := range []struct {
 		what, name, want string
 		args             []string
@@ -92,13 +93,15 @@ func TestSecuredCluster(t *testing.T) {
 		{"no TLS", "d", "one side uses TLS and the other does not", []string{"-profile", "lan", "-insecure"}},
 		{"another gossip key", "d", "the gossip keys differ", secured(dir, "d", keygen(t))},
 		{"another cluster", "d", "the cluster's name is another", append(secured(dir, "d", key), "-cluster", "other")},
-		{"the name of a member", "b", "", secured(dir, "b", key)},
+		{"the name of a member", "b", "a live member has this name", secured(dir, "b", key)},
 		{"neither TLS nor a key", "d", "production needs TLS and GossipKeys", []string{"-profile", "lan"}},
 	} {
 		n := startNamed(t, x, c.name, append(c.args, seed...)...)
+		cases++
 		if why := n.failed(); !strings.Contains(why, c.want) {
 			t.Errorf("%s: %q does not say %q", c.what, why, c.want)
 		} else {
+			refused++
 			t.Logf("%s: %s", c.what, why)
 		}
 		<-n.Done()
@@ -112,7 +115,7 @@ func TestSecuredCluster(t *testing.T) {
 		}
 	}
 	figure(t, "bad identities refused with an error of their own: authority, name, expired, plain, gossip key, cluster, duplicate, no keys", "8 of 8",
-		"8 of 8")
+		fmt.Sprintf("%d of %d", refused, cases))
 	g.replaceCertificate(dir, x)
 	d := startNode(t, g.net.Host("d"), append(secured(dir, "d", key), seed...)...)
 	d.joined()
@@ -148,16 +151,18 @@ func (g *group) replaceCertificate(dir string, x *netns.Host) {
 	if broken < 10 { // control and default, to both, at the very least once each
 		t.Errorf("only %d connections could be broken", broken)
 	}
+	lost := 0
 	for i, way := range []string{"ab", "ba", "ca"} {
 		done[i](soon)
 		from, to := g.nodes[way[0]-'a'], g.nodes[way[1]-'a']
 		sent, handled, dead, _ := account(t, from, to, way)
+		lost += count - int(handled)
 		if handled != count || dead > 0 {
 			t.Errorf("%s: %d sent, %d handled, %d dead", way, sent, handled, dead)
 		}
 	}
 	figure(t, "certificate replaced under load, and connections broken so that it is used: messages lost",
-		"0", fmt.Sprintf("0 (%d connections)", broken))
+		"0", fmt.Sprintf("%d (%d connections)", lost, broken))
 }
 
 // serial is the number of the certificate that node a shows to somebody at x.
