@@ -10,9 +10,9 @@ var orders = [][nodes]int{{nY, nN, nO}, {nN, nO, nY}, {nN, nY, nO}, {nY, nO, nN}
 
 const mostStates = 1_000_000
 
-// TestExhaustive visits all that can happen to a process that is moved, up to twice, with up to two crashes; with a crash
-// and any one message omitted; with a crash and any one message that comes a second time, late; with a crash and a session
-// between the two that ends. Two never run, one does in the end, no old state is activated, and epochs grow.
+// TestExhaustive visits all that can happen to a process that is moved, up to twice, with up to two crashes and any one message
+// omitted; with a crash and any one message that comes a second time, late; with a crash and a session between the two that
+// ends; with all of these but the crash. Two never run, one does in the end, no old state is activated, and epochs grow.
 func TestExhaustive(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -21,9 +21,10 @@ func TestExhaustive(t *testing.T) {
 	}{
 		{"two crashes", faults{crashes: 2}, orders[:manyOrders]},
 		{"an omission", faults{omit: 1}, orders},
-		{"a crash, an omission", faults{crashes: 1, omit: 1}, orders[:manyOrders]},
+		{"two crashes, an omission", faults{crashes: 2, omit: 1}, orders[:manyOrders]},
 		{"a crash, a repetition", faults{crashes: 1, repeat: 1}, orders[:fewOrders]},
 		{"a crash, a lost session", faults{crashes: 1, cut: 1}, orders[:fewOrders]},
+		{"an omission, a repetition, a lost session", faults{omit: 1, repeat: 1, cut: 1}, orders[:fewOrders]},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			states := 0

@@ -42,7 +42,8 @@ type (
 		From nodeid.ID
 		Msg  Msg
 	}
-	// Await: these have to flush before forwarding may end; the members that are up, but for this node.
+	// Await: these have to flush before forwarding may end; the members that are up
+	// or joining, but for this node.
 	Await struct{ Members []nodeid.ID }
 	// PeerDown: ID is down, and all that came from it was handled.
 	PeerDown struct{ ID nodeid.ID }

@@ -1,6 +1,9 @@
 package handoff
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // step leads to a state that can follow. It is due if it comes by itself, and is no fault.
 type step struct {
@@ -167,7 +170,7 @@ func (r result) bad() int { return r.two + r.none + r.stale + r.back }
 func (r *result) note(n *int, what string, m *model) {
 	*n++
 	if r.example == "" {
-		r.example = what + ": " + m.key()
+		r.example = fmt.Sprintf("%s: %+v", what, *m)
 	}
 }
 

@@ -1,8 +1,8 @@
 package handoff
 
 import (
+	"encoding/binary"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -95,28 +95,73 @@ func (m *model) clone() *model {
 // key tells states apart; times are not part of it.
 func (m *model) key() string {
 	o, n := &m.old, &m.neu
-	b := fmt.Appendf(nil, "%v%v|%d %d %v %v %v %d|%d %v %v %v %v %v %v %d %v|%v%v%v%v%d|%d %d|", m.up, m.down, o.phase, o.epoch, o.attempt,
-		o.around, o.awaited, len(o.flushes), n.stage, n.seen, n.attempt, n.fromDown, n.around, n.ran, n.settled, n.epoch, n.from,
-		m.since, m.cut, m.apart, m.left, m.moves, m.gen, m.copyGen)
+	k := keys(make([]byte, 0, 256))
+	for p := range nodes {
+		k.flags(m.up[p], m.apart[p], m.down[p][0], m.down[p][1], m.down[p][2])
+		k.numbers(m.since[p])
+	}
+	k.numbers(uint64(o.phase), o.epoch, o.attempt.Epoch, o.attempt.N, uint64(len(o.flushes)), uint64(n.stage), n.epoch,
+		n.seen.Epoch, n.seen.N, n.attempt.Epoch, n.attempt.N, n.ran.Epoch, n.ran.N, m.top, uint64(m.gen), uint64(m.copyGen),
+		uint64(m.moves), uint64(m.left.crashes), uint64(m.left.omit), uint64(m.left.repeat), uint64(m.left.cut))
+	k.flags(o.around, o.awaited, n.fromDown, n.around, n.settled, n.from.IsZero(), m.cut, m.stale)
+	k.flags(m.back)
 	for p := range nodes {
 		for q := range nodes {
 			for _, list := range [][]Msg{m.wires[p][q][0], m.wires[p][q][1], m.around[p][q]} {
 				for _, x := range list {
-					b = Append(b, x)
+					k = Append(k, x)
 				}
-				b = append(b, 0xff)
+				k = append(k, 0xff)
 			}
-			if bar := m.bars[p][q]; bar != nil {
-				b = fmt.Appendf(b, "%d%v%v%v", bar.viewID, bar.open, bar.own, bar.asked)
-				for i := range nodes {
-					if s := bar.said[ids[i]]; s != nil {
-						b = fmt.Appendf(b, "%d:%d%v%v", i, s.viewID, s.items, s.whole)
-					}
-				}
-			}
+			k.barrier(m.bars[p][q])
 		}
 	}
-	return string(b)
+	return string(k)
+}
+
+// keys is a key that is being written.
+type keys []byte
+
+func (k *keys) flags(on ...bool) {
+	var b byte
+	for i, x := range on {
+		b |= flag(x) << i
+	}
+	*k = append(*k, b)
+}
+
+func (k *keys) numbers(all ...uint64) {
+	for _, x := range all {
+		*k = binary.AppendUvarint(*k, x)
+	}
+}
+
+func (k *keys) items(items []Item) {
+	*k = Append(*k, Done{Items: items})
+}
+
+func (k *keys) barrier(b *Barrier) {
+	if b == nil {
+		return
+	}
+	k.flags(b.open, b.found != nil)
+	k.numbers(b.viewID)
+	k.items(b.own)
+	if a, ok := b.asked[theID]; ok {
+		*k = Append(*k, a.msg)
+	}
+	if f := b.found[theID]; f != nil {
+		k.numbers(uint64(len(f.copies)))
+	}
+	for _, id := range ids {
+		if s := b.said[id]; s != nil {
+			k.flags(true, s.whole)
+			k.numbers(s.viewID)
+			k.items(s.items)
+		} else {
+			k.flags(false)
+		}
+	}
 }
 
 func (m *model) runs(p int) bool {

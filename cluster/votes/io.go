@@ -58,6 +58,7 @@ type (
 	// Stop: what was suspended ends for good. A later Resume allows starting anew.
 	Stop struct{ Why string }
 	// PartialPartition: some members hear each other only through others, so nobody is excluded. No Links: it is over.
+	// Only the node says so whose turn it is to propose, one on each side.
 	PartialPartition struct{ Links []Link }
 	// Dissolved: this node's lineage was left for a better one.
 	Dissolved struct{ From, To SetID }
