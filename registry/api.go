@@ -215,6 +215,17 @@ func (r *Registry) NextEpoch(name string) uint64 {
 	return r.core.store.NextEpoch(crdt.Key{Kind: crdt.Name, Name: name})
 }
 
+// Yield says that the process of this node which holds a name is about to be replaced: when another appears with a greater epoch, the
+// entry is removed and the process goes on, without a [NameConflict]. Until then it is the holder, so a planned move has no moment
+// without one. It lasts until the process loses the name or ends.
+func (r *Registry) Yield(name string, pid actor.PID) error {
+	id, err := r.own("Yield", name, pid)
+	if err != nil {
+		return err
+	}
+	return r.do(func(c *core, _ time.Time) error { return c.letYield(name, id) })
+}
+
 // Await waits until a name has a holder. The error is ctx's or [ErrClosed].
 func (r *Registry) Await(ctx context.Context, name string) (actor.PID, error) {
 	for {

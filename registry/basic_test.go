@@ -150,3 +150,37 @@ func TestNamedLeadsToTheHolderOfTheMoment(t *testing.T) {
 		}
 	})
 }
+
+// A planned move: the old holder gives way to the greater epoch without an end, and at no moment there is none.
+func TestYieldMovesANameWithoutAGap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLAN(t, 3, nil)
+		a, b, c := l.nodes[0], l.nodes[1], l.nodes[2]
+		old := a.register(t, "x", registry.WithEpoch(1))
+		until(t, "all see it", func() bool { return l.everywhere("x", old) })
+		for _, x := range l.nodes {
+			cancel := x.Watch("x", func(ch registry.Change) {
+				if ch.New.IsZero() {
+					t.Error(x.name, "has nobody for a moment")
+				}
+			})
+			defer cancel()
+		}
+		if err := a.Yield("x", a.process(t)); !errors.Is(err, registry.ErrNotFound) {
+			t.Error(err)
+		}
+		if err := a.Yield("x", old); err != nil {
+			t.Fatal(err)
+		}
+		if e := b.NextEpoch("x"); e != 2 {
+			t.Error(e)
+		}
+		next := b.register(t, "x", registry.WithEpoch(2))
+		until(t, "all see the next", func() bool { return l.everywhere("x", next) && c.Stats().Entries == 1 })
+		if !a.sys.Alive(old) || a.Stats().Conflicts != 0 || len(a.Conflicts()) != 0 {
+			t.Error("the old one was ended")
+		}
+		third := c.register(t, "x", registry.WithEpoch(3))
+		until(t, "who did not yield ends", func() bool { return !b.sys.Alive(next) && l.everywhere("x", third) })
+	})
+}

@@ -56,7 +56,7 @@ func (c *core) decide(k crdt.Key, x *contest, now time.Time) {
 		return // it may have been taken back; the digest will tell
 	}
 	switch {
-	case len(lost) > 0 && (!c.resolves || winner.Epoch > x.base || now.Sub(x.since) >= verdictIn):
+	case len(lost) > 0 && (!c.resolves || winner.Epoch > x.base || c.moved(k, winner, lost) || now.Sub(x.since) >= verdictIn):
 		c.yield(k, winner, lost, now)
 	case ours && c.resolves && !x.asked && winner.Epoch <= x.base:
 		x.asked = true
@@ -65,6 +65,11 @@ func (c *core) decide(k crdt.Key, x *contest, now time.Time) {
 		x.hinted = now
 		c.hint(k, winner)
 	}
+}
+
+// moved reports whether ours is the entry of a process that is moving, and the winner where it moved to.
+func (c *core) moved(k crdt.Key, winner *crdt.Record, lost []*crdt.Record) bool {
+	return len(lost) == 1 && c.yields[k] == lost[0].Seq && winner.Epoch > lost[0].Epoch
 }
 
 // trusted reports whether what is held of o is what its owner holds, as far as it is known.
@@ -80,15 +85,21 @@ func (c *core) trusted(o crdt.Origin, now time.Time) bool {
 // yield removes our worse records and ends their processes.
 func (c *core) yield(k crdt.Key, winner *crdt.Record, lost []*crdt.Record, now time.Time) {
 	reason := &NameConflict{Name: k.Name, Winner: c.pidOf(winner)}
-	c.counts.conflicts++
-	c.out.logged = append(c.out.logged, c.conflict(k, now))
+	x, before := c.conflict(k, now), c.counts.lost
 	for _, r := range lost {
 		id := processOf(r.PID)
+		if c.yields[k] == r.Seq && winner.Epoch > r.Epoch {
+			c.drop(id, k, r.Seq, now) // it has moved
+			continue
+		}
 		c.drop(id, k, r.Seq, now)
 		c.counts.lost++
 		if winner.Origin != c.store.Self() || processOf(winner.PID) != id {
 			c.out.exits = append(c.out.exits, exit{id, reason})
 		}
+	}
+	if c.counts.lost > before {
+		c.out.logged = append(c.out.logged, x)
 	}
 }
 
@@ -163,7 +174,6 @@ func (c *core) outdone(p *peer, m *message, now time.Time) {
 	x := c.conflict(it.Key, now)
 	winner := Holder{PID: c.pid(m.owner, processOf(it.PID)), Meta: it.Meta, Registered: it.Stamp.Time(), Epoch: it.Epoch}
 	x.Holders = append([]Holder{winner}, x.Holders...)
-	c.counts.conflicts++
 	c.counts.lost++
 	c.out.logged = append(c.out.logged, x)
 	c.drop(id, it.Key, mine.Seq, now)

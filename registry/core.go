@@ -56,7 +56,8 @@ type core struct {
 	viewHash uint64         // of the members that are up
 
 	contests map[crdt.Key]*contest
-	dirty    []crdt.Key // contests to look at; their fresh is true
+	dirty    []crdt.Key          // contests to look at; their fresh is true
+	yields   map[crdt.Key]uint64 // our records that give way without ending their process
 	doubts   map[string]doubt
 	promises map[string]promise
 	claims   map[uint64]*claim
@@ -70,7 +71,7 @@ type core struct {
 
 // counts are the parts of Stats that only grow.
 type counts struct {
-	conflicts, lost, diverged, hints, pages, refused uint64
+	lost, diverged, hints, pages, refused uint64
 }
 
 // outbox is what has to be done, in order, by whoever called the core.
@@ -124,6 +125,8 @@ func (c *core) renewed(m member, shard crdt.Incarnation, now time.Time) error {
 	c.peers, c.newest = map[member]*peer{}, map[string]uint64{}
 	c.sources = map[crdt.Origin]*source{fresh.Self(): {local: true, of: m}}
 	c.dirty, c.doubts = nil, map[string]doubt{}
+	yields := c.yields
+	c.yields = map[crdt.Key]uint64{}
 	c.contests, c.promises, c.claims = map[crdt.Key]*contest{}, map[string]promise{}, map[uint64]*claim{}
 	c.groups = map[string]int{}
 	if old != nil {
@@ -142,6 +145,9 @@ func (c *core) renewed(m member, shard crdt.Incarnation, now time.Time) error {
 				return err
 			}
 			c.adoptProc(id, procs).add(again.Key, again.Seq)
+			if yields[r.Key] == r.Seq {
+				c.yields[r.Key] = again.Seq
+			}
 			if again.Kind == crdt.Group {
 				c.groups[again.Name]++
 			} else {
@@ -354,7 +360,7 @@ func (c *core) settle(now time.Time) {
 	for len(c.dirty) > 0 {
 		k := c.dirty[0]
 		if c.dirty = c.dirty[1:]; len(c.dirty) == 0 {
-			c.dirty, c.doubts = nil, map[string]doubt{}
+			c.dirty = nil
 		}
 		if x := c.contests[k]; x != nil && x.fresh {
 			x.fresh = false

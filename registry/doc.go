@@ -27,12 +27,15 @@
 //     a fencing token.
 //   - That a process got from Whereis still lives.
 //   - Order between changes of different nodes.
+//   - That a process with several names, which ends because it lost one of them, has successors for the others: give processes that
+//     must not end for such a reason one name each.
+//   - That somebody is left if the winner of a conflict ends, or takes the name back, while the news of it is on its way to the loser.
 //   - Nodes whose clock is ahead of others by more than half a second are refused by them until it is set right: their entries
 //     are not seen there. Clocks decide who was first, and nothing else.
 //
 // # Limits
 //
-// Names up to 1 KiB, metadata up to 4 KiB, of which every node holds a copy: about 400 bytes for a name. A process is registered on its
+// Names up to 1 KiB, metadata up to 4 KiB, of which every node holds a copy: 300 to 500 bytes for a name. A process is registered on its
 // own node. Changes of one millisecond travel together; after a burst of more than 4,096 the whole of a node's entries is fetched
 // in pages.
 package registry

@@ -74,6 +74,9 @@ func (c *core) replace(mine *crdt.Record, e crdt.Entry, now time.Time) error {
 		p.remove(r.Key, mine.Seq)
 		p.add(r.Key, r.Seq)
 	}
+	if c.yields[r.Key] == mine.Seq {
+		c.yields[r.Key] = r.Seq
+	}
 	c.apply([]crdt.Change{{Old: mine, New: r}}, now)
 	c.settle(now)
 	return nil
@@ -102,11 +105,26 @@ func (c *core) drop(id uint64, k crdt.Key, seq uint64, now time.Time) *crdt.Reco
 	if p := c.procs[id]; p != nil {
 		p.remove(k, seq)
 	}
+	if c.yields[k] == seq {
+		delete(c.yields, k)
+	}
 	r := c.store.Remove(seq)
 	if r != nil {
 		c.apply([]crdt.Change{{Old: r}}, now)
 	}
 	return r
+}
+
+// letYield marks the record of a name that process id holds.
+func (c *core) letYield(name string, id uint64) error {
+	k := crdt.Key{Kind: crdt.Name, Name: name}
+	if p := c.procs[id]; p != nil {
+		if seq := p.last(k); seq != 0 {
+			c.yields[k] = seq
+			return nil
+		}
+	}
+	return fmt.Errorf("registry: Yield(%q): %w", name, ErrNotFound)
 }
 
 // unregister takes a name back from the process of this node that holds it.
@@ -163,6 +181,9 @@ func (c *core) exited(id uint64, now time.Time) {
 	delete(c.procs, id)
 	for _, seq := range slices.Sorted(p.all()) {
 		if r := c.store.Remove(seq); r != nil {
+			if c.yields[r.Key] == seq {
+				delete(c.yields, r.Key)
+			}
 			c.apply([]crdt.Change{{Old: r}}, now)
 		}
 	}

@@ -97,7 +97,8 @@ func New(node *cluster.Node, cfg Config) (*Registry, error) {
 }
 
 // Close takes back what processes of this node have registered, tells the others, and ends the registry; ctx bounds the telling.
-// The processes go on. Again: it waits for the same end and returns nil.
+// The processes go on. Again: it waits for the same end and returns nil. It also waits for calls of Watch's functions and of
+// Config.Resolve that are under way: called from one of these it waits until ctx ends.
 func (r *Registry) Close(ctx context.Context) error {
 	r.mu.Lock()
 	again := r.closed
