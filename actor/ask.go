@@ -184,6 +184,9 @@ func (a *ask) run(ctx context.Context, to PID, req, record any) error {
 	}
 	var w *worker
 	if o.core != nil {
+		if o.core.p.isHeld() {
+			return ErrHeld
+		}
 		if o.core.killed(to, req) {
 			return ErrSenderDead
 		}

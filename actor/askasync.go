@@ -56,6 +56,10 @@ func AskAsync[R any](ctx *Context, to PID, req Request[R], then func(ctx *Contex
 		}
 	}
 	e := envelope{req, rec.from, &a.hdr}
+	if ctx.p.isHeld() {
+		a.fail(ErrHeld, ctx.w)
+		return
+	}
 	if ctx.killed(to, req) {
 		return
 	}

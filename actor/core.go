@@ -23,9 +23,14 @@ func (c *core) System() *System { return c.sys }
 // Sender is who sent the message being handled; the zero PID if nobody said so.
 func (c *Context) Sender() PID { return c.env.from }
 
-// killed drops what a killed process still sends.
+// killed drops what a killed process still sends, and keeps what one that is held back sends.
 func (c *core) killed(to PID, msg any) bool {
-	if c.p.status.Load() != statusDead {
+	switch c.p.status.Load() {
+	case statusHeld:
+		c.p.hold(heldSend{to: to, msg: msg})
+		return true
+	case statusDead:
+	default:
 		return false
 	}
 	c.sys.refused(c.p.pid(), to, msg, ErrSenderDead, c.meta)
@@ -35,7 +40,7 @@ func (c *core) killed(to PID, msg any) bool {
 // Send sends msg to the process behind to. It does not fail: what cannot be delivered becomes a dead letter. It waits only for
 // room in a bounded mailbox whose overflow policy is Block. Messages of one process to another arrive in the order sent.
 func (c *Context) Send(to PID, msg any) {
-	if c.p.status.Load() == statusDead {
+	if c.p.status.Load() >= statusDead {
 		c.killed(to, msg)
 		return
 	}
@@ -62,6 +67,9 @@ func (c *Context) Send(to PID, msg any) {
 // handled.
 func (c *core) TrySend(to PID, msg any) error {
 	if c.killed(to, msg) {
+		if c.p.isHeld() {
+			return nil
+		}
 		return ErrSenderDead
 	}
 	return c.sys.tryDeliver(to, envelope{msg, c.p.pid(), c.meta.header()}, c.worker())
@@ -111,6 +119,10 @@ func (c *core) Exit(pid PID, reason error) {
 // SendAfter sends msg to a process after d, with this process as sender and its baggage. What the process behind to is, is
 // decided when the time has come. A timer does not wait for room: if the mailbox is full then, msg becomes a dead letter.
 func (c *core) SendAfter(d time.Duration, to PID, msg any) Timer {
+	if c.p.isHeld() {
+		c.p.hold(heldSend{to: to, msg: msg, after: d, timer: true})
+		return Timer{}
+	}
 	if c.killed(to, msg) {
 		return Timer{}
 	}

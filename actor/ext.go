@@ -35,6 +35,7 @@ type rare struct {
 	tracer    *tracer
 
 	stash []envelope
+	held  []heldSend // see Context.Hold
 	front []envelope // to be handled before the queue
 
 	// Owned by the running turn.

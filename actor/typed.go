@@ -38,7 +38,7 @@ func (r Ref[M]) Send(from Sender, msg M) {
 	var s *System
 	switch x := from.(type) {
 	case *Context:
-		if x.p.dead() {
+		if x.p.status.Load() >= statusDead {
 			x.killed(r.PID, msg)
 			return
 		}
