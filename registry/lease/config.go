@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -164,8 +165,8 @@ func (c Config) connect() (client *api.Client, idle func(), err error) {
 		return c.Client, func() {}, nil
 	}
 	// A transport of its own, so that closing the registry leaves no connection behind.
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.MaxIdleConnsPerHost = 4
+	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, DialContext: (&net.Dialer{Timeout: c.Timeout}).DialContext,
+		TLSHandshakeTimeout: c.Timeout, MaxIdleConnsPerHost: 4, IdleConnTimeout: time.Minute}
 	conf := &api.Config{Address: c.Address, Token: c.Token, Datacenter: c.Datacenter, Transport: transport}
 	if c.TLS != nil {
 		transport.TLSClientConfig = c.TLS.Clone()
