@@ -21,7 +21,7 @@ var base = []string{
 
 // below lists everything under the facade.
 var below = []string{
-	"mailbox", "actor", "actor/protoactor", "supervision", "cluster/...", "strategies/...", "registry", "pubsub",
+	"mailbox", "actor", "actor/protoactor", "supervision", "cluster/...", "strategies/...", "registry", "registry/lease", "pubsub",
 	"cache/...", "federation", "internal/dashboard", "internal/metrics",
 }
 
@@ -54,7 +54,7 @@ var layers = []layer{
 	{"strategies/*", with("strategies")},
 
 	// The cluster: parts do not import each other, cluster puts them together.
-	{"cluster/distributed", with(append(engine, "cluster", "cluster/codec", "cluster/placement", "cluster/handoff",
+	{"cluster/distributed", with(append(engine, "cluster", "cluster/codec", "cluster/nodeid", "cluster/placement", "cluster/handoff",
 		"cluster/votes")...)},
 	{"cluster/nodeid", nil},
 	{"cluster/network", nil},
@@ -69,8 +69,9 @@ var layers = []layer{
 		"cluster/membership", "cluster/view", "cluster/nodeid", "cluster/network", "cluster/handoff")...)},
 
 	// Above the cluster: siblings that do not know each other.
+	{"registry/lease", with("actor")}, // works with a System alone
 	{"registry", with(append(engine, "cluster")...)},
-	{"pubsub", with(append(engine, "cluster")...)},
+	{"pubsub", with(append(engine, "cluster", "cluster/codec")...)},
 	{"cache", with(append(engine, "cluster")...)},
 	{"cache/*", with("cache")},
 	{"federation", with(append(engine, "cluster")...)},
@@ -86,7 +87,7 @@ var layers = []layer{
 	// End-to-end tests start programs, and otherwise look from outside.
 	{"internal/e2e/netns", nil},
 	{"internal/e2e/...", with("internal/e2e/netns", "internal/e2e/find", "strategies", "strategies/...", "cluster", "cluster/transport",
-		"actor", ".")},
+		"actor", "registry/lease", ".")},
 }
 
 // with is the base plus dirs.
