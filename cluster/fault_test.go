@@ -3,6 +3,7 @@ package cluster_test
 import (
 	"fmt"
 	"net"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -235,7 +236,7 @@ func (l *lan) chatter() (stop func()) {
 
 // After a partition each side is without the other; after it all are one again, and nobody has to do anything for it.
 func TestPartitionHeals(t *testing.T) {
-	for _, long := range []time.Duration{5 * time.Second, 25 * time.Second, 90 * time.Second, 10 * time.Minute} {
+	for _, long := range healAfter() {
 		synctest.Test(t, func(t *testing.T) {
 			l := newLAN(t, 5, nil)
 			if long < time.Minute {
@@ -437,4 +438,11 @@ func TestConnectedWhileBeginning(t *testing.T) {
 		l.nodes = append(l.nodes, n3)
 		l.whole()
 	})
+}
+
+func healAfter() []time.Duration {
+	if d, err := time.ParseDuration(os.Getenv("HEAL_AFTER")); err == nil {
+		return []time.Duration{d}
+	}
+	return []time.Duration{5 * time.Second, 25 * time.Second, 90 * time.Second, 10 * time.Minute}
 }

@@ -49,6 +49,9 @@ func (l *life) check(peer transport.Hello) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.stepLocked(view.Hello{ID: peer.Node, Addr: peer.Addr, Info: info})
+	if told := l.tells[peer.Node]; told != nil {
+		return told
+	}
 	err = l.view.Admit(peer.Node, peer.Addr)
 	if e, ok := errors.AsType[*view.AdmitError](err); ok {
 		return refusal{e}

@@ -40,6 +40,7 @@ type life struct {
 	removed bool
 	met     bool     // nobody who was met refused this node
 	found   []string // addresses that the strategy reported last
+	tells   map[nodeid.ID]error
 }
 
 // snapshot is what everybody reads of the view.
@@ -301,12 +302,7 @@ func (l *life) do(o view.Output) {
 	case view.Refuse:
 		l.n.refused.log(l.n.log, slog.LevelWarn, "cluster: a node is not admitted", o.ID.String(), "error", o.Why)
 	case view.Tell:
-		l.wg.Go(func() {
-			// Our check refuses it, and the refusal says why.
-			ctx, cancel := context.WithTimeout(l.ctx, l.n.timing.view.Silent)
-			defer cancel()
-			_, _ = l.transport.Connect(ctx, o.Addr)
-		})
+		l.wg.Go(func() { l.tell(o) })
 	case view.SelfRemoved:
 		l.mu.Lock()
 		again := !l.removed
@@ -316,6 +312,23 @@ func (l *life) do(o view.Output) {
 			l.n.renew(l, o)
 		}
 	}
+}
+
+// tell brings a node the news that it is removed: as the refusal of a handshake, also where the view would admit it, because that
+// node has removed this one and has to give in.
+func (l *life) tell(o view.Tell) {
+	l.mu.Lock()
+	if l.tells == nil {
+		l.tells = map[nodeid.ID]error{}
+	}
+	l.tells[o.ID] = refusal{&view.AdmitError{ID: o.ID, Err: view.ErrRemoved, Floor: o.Floor, Rank: o.Rank}}
+	l.mu.Unlock()
+	ctx, cancel := context.WithTimeout(l.ctx, l.n.timing.view.Silent)
+	defer cancel()
+	_, _ = l.transport.Connect(ctx, o.Addr)
+	l.mu.Lock()
+	delete(l.tells, o.ID)
+	l.mu.Unlock()
 }
 
 // peer returns the peer with that identity, making it if need be.

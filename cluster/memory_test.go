@@ -2,6 +2,8 @@ package cluster_test
 
 import (
 	"fmt"
+	"log/slog"
+	"os"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,6 +34,9 @@ func newLAN(t *testing.T, n int, change func(i int, c *cluster.Config)) *lan {
 	})
 	for i := range n {
 		c := l.config(i)
+		if os.Getenv("CLUSTER_LOG") != "" {
+			c.Logger = slog.New(slog.NewTextHandler(os.Stdout, nil)).With("me", fmt.Sprintf("n%d", i+1))
+		}
 		if change != nil {
 			change(i, &c)
 		}
