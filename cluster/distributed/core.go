@@ -2,10 +2,10 @@ package distributed
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"time"
 
+	"github.com/foundation-runtime/foundation/cluster/handoff"
 	"github.com/foundation-runtime/foundation/cluster/placement"
 	"github.com/foundation-runtime/foundation/registry/crdt"
 )
@@ -43,6 +43,18 @@ type child struct {
 	last seen
 	job
 	waiters []*waiter
+
+	// Moves. While old is there, job is what is moved away; copy is what may be moved here.
+	old         *handoff.Old
+	parked      *handoff.State // waits for room
+	lost        error          // the process has ended meanwhile
+	left        left
+	tries       int
+	retryAt     time.Time
+	copy        *handoff.New
+	copyGuard   uint64
+	copyProcess uint64
+	copyLost    error
 }
 
 // seen is the greatest activation that was ever seen.
@@ -83,6 +95,17 @@ type core struct {
 	table    *placement.Table
 	places   []place
 
+	hash      uint64 // of our own table of types
+	root      uint64 // the process that the others tell
+	guards    uint64 // the number of the last guard
+	viewID    uint64 // of the members that are there
+	viewSince time.Time
+	leftAt    time.Time
+	fronts    map[string]*front
+	moving    map[string]bool // children with a move under way
+	windows   map[member]*handoff.Window
+	more      bool // something more may be moved
+
 	dirty   map[string]struct{} // children to look at
 	pending map[string]struct{} // children that are to be started here when that is possible
 	swept   time.Time
@@ -92,10 +115,14 @@ type core struct {
 
 // outbox is what has to be done, in order, by whoever called the core.
 type outbox struct {
-	sends  []send
-	starts []start
-	stops  []stop
-	events []Event
+	sends   []send
+	starts  []start
+	stops   []stop
+	acts    []act
+	flushes []flush
+	marks   []flushMark
+	routes  []route
+	events  []Event
 }
 
 type send struct {
@@ -104,25 +131,26 @@ type send struct {
 }
 
 type start struct {
-	id    string
-	epoch uint64
-	spec  *spec
+	id      string
+	guard   uint64
+	spec    *spec
+	restore *restore // of a copy
 }
 
 type stop struct {
 	id     string
-	epoch  uint64
+	guard  uint64
 	reason error
 }
 
 func (o *outbox) empty() bool {
-	return len(o.sends)+len(o.starts)+len(o.stops)+len(o.events) == 0
+	return len(o.sends)+len(o.starts)+len(o.stops)+len(o.acts)+len(o.flushes)+len(o.marks)+len(o.routes)+len(o.events) == 0
 }
 
 func newCore(layout placement.Config, warn func(string, ...any)) *core {
 	return &core{
 		warn: warn, layout: layout, tables: map[uint64][]string{}, children: map[string]*child{}, table: new(placement.Table),
-		dirty: map[string]struct{}{}, pending: map[string]struct{}{},
+		dirty: map[string]struct{}{}, pending: map[string]struct{}{}, moving: map[string]bool{}, fronts: map[string]*front{}, windows: map[member]*handoff.Window{},
 	}
 }
 
@@ -192,6 +220,8 @@ func (c *core) apply(changes []crdt.Change) {
 				c.saw(ch, r)
 			}
 		}
+		c.learn(ch, x)
+		c.reroute(ch)
 		c.touch(ch.id)
 		c.poke(ch)
 	}
@@ -253,6 +283,7 @@ func (c *core) put(id string, w crdt.Write[*spec]) {
 func (c *core) specChanged(id string) {
 	ch := c.child(id)
 	ch.spec, _ = c.specs.Get(id)
+	c.reroute(ch)
 	c.touch(id)
 	c.poke(ch)
 }
@@ -326,91 +357,8 @@ func (c *core) members(self bool, list []presence, now time.Time) {
 		}
 	}
 	c.arrange()
+	c.newView(now)
 	c.settle(now)
-}
-
-// arrange makes the table of where children belong.
-func (c *core) arrange() {
-	var places []place
-	if c.ready && !c.leaving {
-		places = append(places, c.home)
-	}
-	for _, p := range c.peers {
-		if p.up && p.open && p.ready && !p.leaving {
-			places = append(places, p.place)
-		}
-	}
-	slices.SortFunc(places, func(a, b place) int { return cmp.Compare(a.name, b.name) })
-	places = slices.CompactFunc(places, func(a, b place) bool { return a.name == b.name })
-	same := slices.EqualFunc(places, c.places, func(a, b place) bool {
-		return a.name == b.name && a.weight == b.weight && a.zone == b.zone && maps.Equal(a.labels, b.labels)
-	})
-	if same {
-		return
-	}
-	c.places = places
-	c.allDirty()
-	members := make([]placement.Member, 0, len(places))
-	for _, p := range places {
-		members = append(members, placement.Member{Name: p.name, Weight: p.weight})
-	}
-	c.table = new(placement.Table)
-	if len(members) > 0 {
-		if t, err := placement.New(c.layout, members); err == nil {
-			c.table = t
-		} else {
-			c.warn("cluster/distributed: there is no table of children", "error", err)
-		}
-	}
-}
-
-// owner is the node where a child belongs, or "". Of those that may run it, it is the first in the order of the child's partition.
-func (c *core) owner(id string, s *spec) string {
-	switch s.strategy {
-	case Local:
-		for i := range c.places {
-			if c.places[i].name == s.home && s.permits(&c.places[i]) {
-				return s.home
-			}
-		}
-		return ""
-	case Replicated:
-		for i := range c.places {
-			if c.places[i].name == c.self.Name && s.permits(&c.places[i]) {
-				return c.self.Name
-			}
-		}
-		return ""
-	case Partitioned:
-		id = s.key
-	}
-	part := c.table.PartitionOf(id)
-	if s.zone == "" && len(s.labels) == 0 {
-		return c.table.OwnerOf(part)
-	}
-	for _, name := range c.table.AppendOwners(nil, part, len(c.places)) {
-		i := slices.IndexFunc(c.places, func(p place) bool { return p.name == name })
-		if s.permits(&c.places[i]) {
-			return name
-		}
-	}
-	return ""
-}
-
-// stamp is a time later than all that was seen here, if the clocks agree that far.
-func (c *core) stamp(now time.Time) (s crdt.Stamp) {
-	if c.clock.Last().Time().Sub(now) > crdt.MaxSkew {
-		c.clock = crdt.Clock{} // our own clock was set back; nobody is to wait until it is where it was
-	}
-	c.clock, s = c.clock.Tick(now)
-	return s
-}
-
-// witness makes later stamps of ours greater than s.
-func (c *core) witness(s crdt.Stamp, now time.Time) {
-	if clock, err := c.clock.Merge(s, now); err == nil {
-		c.clock = clock
-	}
 }
 
 const (
@@ -430,6 +378,8 @@ func (c *core) tick(now time.Time) {
 			}
 		}
 	}
+	c.moves(handoff.Tick{}, now)
+	c.departures(now)
 	if now.Sub(c.swept) >= sweepEvery {
 		c.swept = now
 		c.specs.Sweep(now, keepDeleted)

@@ -27,6 +27,11 @@
 //     of it can come up at them.
 //   - Restarts follow supervision.Restart. Intensity is the child's own and travels with it: a child that crashes always fails, in the
 //     whole cluster, and ends neither a supervisor nor a sibling nor a node. [Supervisor.Restart] begins anew.
+//   - Leaving: a node that closes its supervisor moves its Singleton and Partitioned children that implement [Handoff], with
+//     their state, to where they belong. Mail is held and sent on in order, with its sender, and requests with their asker; nothing
+//     is lost, and nothing comes twice. There is never a moment in which a child runs twice or cannot be found. A move that comes to
+//     nothing leaves the child where it is; whatever crashes meanwhile, one process is left. What is sent to an address of
+//     [Supervisor.Named] is never overtaken, though the child is moved.
 //   - Start returns when the child runs and is visible to its caller.
 //   - An Init that never returns holds up its own child only. The reason of an end is never missed.
 //
@@ -39,18 +44,26 @@
 //   - That changed arguments reach a process that runs: it was started with those of its time, and the next activation has the new ones.
 //   - That a Temporary child survives its node. It is not started a second time; that includes a node which the others only believe
 //     to be lost.
-//   - What stands in the mailbox of a process that ends: it becomes dead letters.
+//   - What stands in the mailbox of a process that ends, and is not moved: it becomes dead letters.
+//   - Order between what is sent to a PID of a child and what is sent to its address, or to a later PID.
+//   - What is sent to an old PID when all nodes have said that they know the new one: it is a dead letter. Use [Supervisor.Named].
+//   - Links, monitors, timers and children of a process that is moved: they end with it, with [Moved]. Names of a System likewise.
+//   - That a moved process gets the answers to its AskAsync: those that come after its Snapshot are handled by what stays behind.
 //
 // # Not there yet
 //
-//   - Moving a process with its state and mail: where a node closes its supervisor, what it ran is started anew elsewhere.
-//   - Moving what belongs to a node that joins (active redistribution, Rebalance).
-//   - Partition policies: this is KeepAll. Checkpoints. Names in package registry, and addresses that outlive a move.
+//   - Moving what belongs to a node that joined (active redistribution, Rebalance): only who leaves moves children.
+//   - Partition policies: this is KeepAll. Checkpoints: a crash begins from the specification.
+//   - A copy that was prepared when the old node crashed is dropped, and the child started anew, though its state was there.
+//   - Questions to a third member where only the connection between the two nodes of a move is broken: the move waits until it is
+//     back, or one of them is down.
+//   - Names in package registry: a child's name is its ID, in the table of this package.
 //
 // # Limits
 //
 // IDs and keys up to crdt.MaxNameBytes, arguments up to 32 KiB, [MaxIntensity] restarts counted. Every node holds all
-// specifications, about 500 bytes each beside their texts. Two processes, one of them the child, run for each activation.
+// specifications, about 500 bytes each beside their texts. Two processes, one of them the child, run for each activation. States up to
+// handoff.MaxState, 256 moves or 4 MiB under way between two nodes.
 // Nodes whose specifications differ exchange all of them. A deletion is remembered for 24 hours: a node that was away for longer may
 // bring back what was deleted meanwhile.
 package distributed

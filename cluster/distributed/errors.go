@@ -79,10 +79,12 @@ func (e *Moved) Error() string { return fmt.Sprintf("cluster/distributed: moved 
 // Unwrap returns actor.Shutdown.
 func (e *Moved) Unwrap() error { return actor.Shutdown }
 
-// Types are what of this package travels between nodes as a reason. Add them to cluster.Config.Types, so that who is linked to
-// a child of another node is told why it ended.
+// Types are what of this package travels between nodes as a reason or a message. Add them to cluster.Config.Types: without them
+// nothing is moved, and who is linked to a child of another node is not told why it ended.
 func Types() []cluster.Type {
 	return []cluster.Type{
 		cluster.TypeOf[NameConflict]("distributed.conflict"), cluster.TypeOf[Moved]("distributed.moved"),
+		cluster.TypeOf[flushWire]("distributed.flush"), cluster.TypeOf[arrivedWire]("distributed.arrived"),
+		cluster.TypeOf[goWire]("distributed.go"),
 	}
 }

@@ -12,15 +12,17 @@ type EventKind uint8
 
 // What happens to children at this node.
 const (
-	Started  EventKind = iota // its process runs
-	Ended                     // its process has ended, with Reason
-	Failed                    // it is not started any more: Reason says why
-	Conflict                  // its process ends because the child runs at Node by better right
+	Started   EventKind = iota // its process runs
+	Ended                      // its process has ended, with Reason
+	Failed                     // it is not started any more: Reason says why
+	MovedAway                  // it goes on at Node
+	Stayed                     // it was to be moved, and was not: Reason says why
+	Conflict                   // its process ends because the child runs at Node by better right
 )
 
 // String is the name of the constant.
 func (k EventKind) String() string {
-	names := [...]string{"Started", "Ended", "Failed", "Conflict"}
+	names := [...]string{"Started", "Ended", "Failed", "MovedAway", "Stayed", "Conflict"}
 	if int(k) < len(names) {
 		return names[k]
 	}

@@ -22,17 +22,21 @@ type root struct {
 // activation names what a guard is for.
 type activation struct {
 	id    string
-	epoch uint64
+	guard uint64
 }
 
 // What the root is told.
 type (
 	stopGuard struct {
 		id     string
-		epoch  uint64
+		guard  uint64
 		reason error
 	}
-	endRoot struct{}
+	endRoot  struct{}
+	flushOut struct {
+		root actor.PID
+		ids  []string
+	}
 )
 
 // Init implements actor.Initializer.
@@ -47,20 +51,33 @@ func (r *root) Receive(ctx *actor.Context, msg any) error {
 	case start:
 		pid, err := ctx.SpawnLink(&guard{d: r.d, start: m}, actor.EndsChildren())
 		if err != nil {
-			r.d.started(m, 0, err)
+			r.d.started(m, 0, false, err)
 			return nil
 		}
-		r.guards[pid], r.of[activation{m.id, m.epoch}] = m, pid
+		r.guards[pid], r.of[activation{m.id, m.guard}] = m, pid
 	case stopGuard:
-		if pid, ok := r.of[activation{m.id, m.epoch}]; ok {
+		if pid, ok := r.of[activation{m.id, m.guard}]; ok {
 			ctx.Send(pid, m)
 		}
+	case act:
+		if pid, ok := r.of[m.activation]; ok {
+			ctx.Send(pid, m)
+		}
+	case flushOut:
+		ctx.Send(m.root, flushWire{IDs: m.ids})
+	case flushWire:
+		from := ctx.Sender().Address()
+		r.d.flushCame(member{from.Node, from.Incarnation}, m.IDs, flushMark{m.Via, m.Back, m.Token})
+	case flushMark:
+		ctx.Send(m.via, arrivedWire{m.back, m.token})
+	case arrivedWire:
+		ctx.Send(m.Back, goWire{m.Token})
 	case endRoot:
 		return r.end(ctx)
 	case actor.ExitSignal:
 		if s, ok := r.guards[m.From]; ok {
 			delete(r.guards, m.From)
-			delete(r.of, activation{s.id, s.epoch})
+			delete(r.of, activation{s.id, s.guard})
 			r.d.ended(s, actor.Killed) // of no effect if the guard has told
 			if r.ending && len(r.guards) == 0 {
 				return actor.Shutdown
@@ -82,7 +99,7 @@ func (r *root) end(ctx *actor.Context) error {
 		return actor.Shutdown
 	}
 	for pid, s := range r.guards {
-		ctx.Send(pid, stopGuard{s.id, s.epoch, actor.Shutdown})
+		ctx.Send(pid, stopGuard{s.id, s.guard, actor.Shutdown})
 	}
 	return nil
 }
@@ -91,8 +108,10 @@ func (r *root) end(ctx *actor.Context) error {
 type guard struct {
 	d *Supervisor
 	start
-	child  actor.PID
-	ending bool
+	child   actor.PID
+	ending  bool
+	handoff Handoff // nil if it cannot be moved
+	leaver  *leaver // belongs to the child's turns
 }
 
 type (
@@ -113,13 +132,19 @@ func (g *guard) Receive(ctx *actor.Context, msg any) error {
 	case beginChild:
 		a, err := g.d.make(g.spec)
 		if err == nil {
+			g.handoff, _ = a.(Handoff)
+			if g.restore != nil {
+				a = &copied{g.d, a, g.restore}
+			}
 			g.child, err = ctx.SpawnLink(a)
 		}
 		if err != nil {
-			g.d.started(g.start, 0, err)
+			g.d.started(g.start, 0, false, err)
 			return actor.Normal
 		}
-		g.d.started(g.start, g.child.Address().ID, nil)
+		g.d.started(g.start, g.child.Address().ID, g.handoff != nil, nil)
+	case act:
+		g.act(ctx, m)
 	case stopGuard:
 		g.stop(ctx, m.reason)
 	case killChild:

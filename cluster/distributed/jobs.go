@@ -6,6 +6,7 @@ import (
 
 	"github.com/foundation-runtime/foundation/actor"
 	"github.com/foundation-runtime/foundation/cluster"
+	"github.com/foundation-runtime/foundation/cluster/handoff"
 	"github.com/foundation-runtime/foundation/registry/crdt"
 	"github.com/foundation-runtime/foundation/supervision"
 )
@@ -14,7 +15,9 @@ import (
 type job struct {
 	phase   phase
 	epoch   uint64
+	guard   uint64 // who looks after the process
 	process uint64 // its id; 0 until it runs
+	movable bool   // it can give its state
 	seq     uint64 // of our record; 0 if there is none
 	note    note
 	cause   error // of a failure, as it was
@@ -27,6 +30,9 @@ func (c *core) reconcile(id string, now time.Time) {
 		return
 	}
 	delete(c.pending, id)
+	if ch.phase == phaseMoving && ch.old != nil && (ch.spec == nil || ch.spec.stopped) {
+		c.stepOld(ch, handoff.Unsettled{Why: "it is not wanted any more"}, now)
+	}
 	best, mine := c.holders(ch)
 	switch decide(c.factsOf(ch, best, mine)) {
 	case doStart:
@@ -48,7 +54,7 @@ func (c *core) reconcile(id string, now time.Time) {
 	case doForget:
 		c.forget(id, now)
 	}
-	if ch.spec == nil && ch.phase == idle && ch.seq == 0 && len(ch.waiters) == 0 && c.store.Lookup(key(id)) == nil {
+	if ch.spec == nil && ch.phase == idle && ch.copy == nil && c.fronts[id] == nil && ch.seq == 0 && len(ch.waiters) == 0 && c.store.Lookup(key(id)) == nil {
 		delete(c.children, id)
 	}
 }
@@ -112,9 +118,10 @@ func (c *core) launch(ch *child, n note, now time.Time) {
 	first := ch.last.epoch < uint64(ch.spec.born)
 	n.status, n.first = starting, first
 	seq := ch.seq
-	ch.job = job{phase: phaseStarting, epoch: max(ch.last.epoch+1, uint64(ch.spec.born)), note: n, seq: seq}
+	c.guards++
+	ch.job = job{phase: phaseStarting, epoch: max(ch.last.epoch+1, ch.epoch+1, uint64(ch.spec.born)), guard: c.guards, note: n, seq: seq}
 	c.tell(ch, now)
-	c.out.starts = append(c.out.starts, start{ch.id, ch.epoch, ch.spec})
+	c.out.starts = append(c.out.starts, start{id: ch.id, guard: ch.guard, spec: ch.spec})
 }
 
 // tell writes our activation of ch as it is now.
@@ -129,13 +136,13 @@ func (c *core) tell(ch *child, now time.Time) {
 // end tells the process to end.
 func (c *core) end(ch *child, why error) {
 	ch.phase = phaseStopping
-	c.out.stops = append(c.out.stops, stop{ch.id, ch.epoch, why})
+	c.out.stops = append(c.out.stops, stop{ch.id, ch.guard, why})
 }
 
 // endFor ends the process for that of another node.
 func (c *core) endFor(ch *child, winner *crdt.Record) {
 	ch.phase = phaseStopping
-	c.out.stops = append(c.out.stops, stop{ch.id, ch.epoch, &conflictWith{c.sources[winner.Origin], processOf(winner.PID)}})
+	c.out.stops = append(c.out.stops, stop{ch.id, ch.guard, &conflictWith{c.sources[winner.Origin], processOf(winner.PID)}})
 }
 
 // conflictWith is a NameConflict whose PID the shell knows how to make.
@@ -147,21 +154,27 @@ type conflictWith struct {
 func (*conflictWith) Error() string { return "name conflict" }
 
 // started is the answer to a start: the process runs, or it did not come up.
-func (c *core) started(id string, epoch, process uint64, err error, now time.Time) {
+func (c *core) started(id string, guard, process uint64, movable bool, err error, now time.Time) {
 	ch := c.children[id]
-	if ch == nil || ch.epoch != epoch || ch.phase != phaseStarting && ch.phase != phaseStopping {
+	if ch != nil && ch.copy != nil && guard == ch.copyGuard {
+		ch.copyProcess = process
+		c.stepNew(ch, handoff.Restored{Attempt: ch.copy.Attempt(), PID: process, Err: err}, now)
+		c.settle(now)
+		return
+	}
+	if ch == nil || ch.guard != guard || ch.phase != phaseStarting && ch.phase != phaseStopping {
 		return
 	}
 	switch {
 	case err == nil:
-		ch.process, ch.note.status = process, running
+		ch.process, ch.movable, ch.note.status = process, movable, running
 		if ch.phase == phaseStarting {
 			ch.phase = phaseRunning
 		}
 		if ch.seq != 0 {
 			c.tell(ch, now)
 		}
-		c.event(Event{Kind: Started, ID: id, Node: c.self.Name, Epoch: epoch})
+		c.event(Event{Kind: Started, ID: id, Node: c.self.Name, Epoch: ch.epoch})
 	case ch.phase == phaseStopping || c.leaving || c.halted:
 		c.over(ch)
 	case errors.Is(err, actor.Ignore):
@@ -184,12 +197,29 @@ func (c *core) over(ch *child) {
 }
 
 // ended is the end of a process.
-func (c *core) ended(id string, epoch uint64, reason error, now time.Time) {
+func (c *core) ended(id string, guard uint64, reason error, now time.Time) {
 	ch := c.children[id]
-	if ch == nil || ch.epoch != epoch || ch.phase == idle || ch.phase == phaseFailed {
-		return
+	switch {
+	case ch == nil:
+	case guard == ch.copyGuard && guard != 0:
+		ch.copyLost = reason
+	case ch.guard != guard || ch.phase == idle || ch.phase == phaseFailed:
+	case ch.old == nil:
+		c.endedNow(ch, reason, now)
+	case ch.old.Phase() == handoff.Forwarding: // it goes on elsewhere
+		ch.old = nil
+		delete(c.moving, id)
+		c.over(ch)
+	default:
+		ch.lost = reason
+		c.stepOld(ch, handoff.Unsettled{Why: "the process ended"}, now)
 	}
-	c.event(Event{Kind: Ended, ID: id, Node: c.self.Name, Epoch: epoch, Reason: reason})
+	c.settle(now)
+}
+
+func (c *core) endedNow(ch *child, reason error, now time.Time) {
+	id := ch.id
+	c.event(Event{Kind: Ended, ID: id, Node: c.self.Name, Epoch: ch.epoch, Reason: reason})
 	switch {
 	case ch.phase == phaseStopping || c.leaving || c.halted || ch.spec == nil || ch.spec.stopped:
 		c.over(ch)
@@ -199,7 +229,6 @@ func (c *core) ended(id string, epoch uint64, reason error, now time.Time) {
 	default:
 		c.crashed(ch, reason, now)
 	}
-	c.settle(now)
 }
 
 // crashed starts a child again, unless that was too often.
@@ -221,7 +250,7 @@ func (c *core) crashed(ch *child, why error, now time.Time) {
 
 // fail says everywhere that a child is not started any more.
 func (c *core) fail(ch *child, first bool, why error, now time.Time) {
-	epoch := max(ch.last.epoch+1, uint64(ch.spec.born))
+	epoch := max(ch.last.epoch+1, ch.epoch+1, uint64(ch.spec.born))
 	ch.job = job{phase: phaseFailed, epoch: epoch, seq: ch.seq, cause: why,
 		note: note{status: failed, first: first, why: why.Error(), unknown: errors.Is(why, cluster.ErrUnknownKind)}}
 	c.tell(ch, now)
@@ -240,21 +269,23 @@ func (c *core) leave(now time.Time) {
 			c.greet(p, recordDigest, now)
 		}
 	}
+	c.leftAt = now
 	for _, ch := range c.children {
 		switch ch.phase {
-		case phaseRunning, phaseStarting:
+		case phaseStarting:
 			c.end(ch, &Moved{})
 		case phaseFailed:
 			c.over(ch)
 		}
 	}
+	c.departures(now)
 	c.settle(now)
 }
 
 // busy reports whether anything runs here.
 func (c *core) busy() bool {
 	for _, ch := range c.children {
-		if ch.phase != idle {
+		if ch.phase != idle || ch.copyGuard != 0 {
 			return true
 		}
 	}

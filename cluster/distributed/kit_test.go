@@ -206,12 +206,13 @@ func (l *lan) add(i int) *node {
 	if i == 0 && len(l.nodes) > 1 {
 		seeds = append(seeds, addr(1))
 	}
-	cfg := cluster.Config{Network: l.net.Host(host(i)), Listen: addr(i), Seeds: seeds, Types: distributed.Types(), Logger: quiet}
+	cfg := cluster.Config{Network: l.net.Host(host(i)), Listen: addr(i), Seeds: seeds, Types: append(distributed.Types(), moveTypes...), Logger: quiet}
 	if l.conf != nil {
 		l.conf(i, &cfg)
 	}
 	x := &node{sys: sys, name: sys.Name()}
 	cfg.Kinds = append(cfg.Kinds, cluster.KindOf("worker", func(j job) (actor.Actor, error) { return &worker{w: l.world, at: x, job: j}, nil }))
+	cfg.Kinds = append(cfg.Kinds, cluster.KindOf("ledger", func(j job) (actor.Actor, error) { return &ledger{w: l.world, at: x, job: j}, nil }))
 	joined, err := cluster.Join(within(l.t), sys, cfg)
 	if err != nil {
 		l.t.Fatal(err)
@@ -221,10 +222,16 @@ func (l *lan) add(i int) *node {
 	l.t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
-		_ = x.Supervisor.Close(ctx)
+		if err := x.Supervisor.Close(ctx); err != nil {
+			l.t.Error(x.name, err, x.Busy())
+		}
 		_ = joined.Leave(ctx)
 		if err := sys.Shutdown(ctx); err != nil {
-			l.t.Error(err)
+			l.t.Error(x.name, err)
+			for pid := range sys.Processes() {
+				info, _ := sys.Info(pid)
+				l.t.Logf("left: %+v", info)
+			}
 		}
 	})
 	if i < len(l.nodes) {
@@ -247,6 +254,17 @@ func (l *lan) open(x *node) *distributed.Supervisor {
 // whole waits until all see all up, and know all.
 func (l *lan) whole() {
 	l.t.Helper()
+	defer func() {
+		if !l.t.Failed() {
+			return
+		}
+		for _, x := range l.nodes {
+			l.t.Log(x.node.Self(), "sees")
+			for _, m := range x.node.Members() {
+				l.t.Log("    ", m, m.State, m.Why)
+			}
+		}
+	}()
 	until(l.t, "all are up everywhere", func() bool {
 		for _, x := range l.nodes {
 			up := 0

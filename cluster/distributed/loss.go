@@ -3,6 +3,7 @@ package distributed
 import (
 	"time"
 
+	"github.com/foundation-runtime/foundation/cluster/handoff"
 	"github.com/foundation-runtime/foundation/registry/crdt"
 )
 
@@ -23,6 +24,7 @@ func (c *core) lost(p *peer, now time.Time) {
 		c.apply(c.store.Hide(p.shard))
 	}
 	p.synced = false
+	c.freed(p.id)
 	for other, l := range c.losses {
 		if l.waiting[p.id] {
 			delete(l.waiting, p.id)
@@ -54,6 +56,7 @@ func (c *core) tellDone(m member, l *loss, now time.Time) {
 			c.post(q, &message{kind: recordDone, down: m, number: c.store.Digest().Upto}, now)
 		}
 	}
+	c.moves(handoff.PeerDown{ID: m.node()}, now)
 	c.recovered(m, l)
 }
 

@@ -11,6 +11,7 @@ const (
 	phaseRunning
 	phaseStopping
 	phaseFailed
+	phaseMoving // away, or gone already
 )
 
 // facts are all that a decision about one child depends on.
@@ -44,7 +45,7 @@ const (
 func decide(f facts) verb {
 	wanted := f.spec != nil && !f.spec.stopped
 	switch f.phase {
-	case phaseStopping:
+	case phaseStopping, phaseMoving:
 		return doNothing
 	case phaseStarting, phaseRunning:
 		switch {

@@ -60,11 +60,12 @@ func New(node *cluster.Node, cfg Config) (*Supervisor, error) {
 	var err error
 	d.kinds = newKinds(node)
 	d.core = newCore(node.Placement(), d.warn)
-	d.core.tables[d.kinds.hash] = d.kinds.names
+	d.core.tables[d.kinds.hash], d.core.hash = d.kinds.names, d.kinds.hash
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	if d.root, err = d.sys.Spawn(&root{d: d, guards: map[actor.PID]start{}, of: map[activation]actor.PID{}}, actor.EndsChildren()); err != nil {
 		return nil, fmt.Errorf("cluster/distributed: New: %w", err)
 	}
+	d.core.root = d.root.Address().ID
 	if d.port, err = node.OpenPort(portName, (*handler)(d)); err != nil {
 		d.cancel()
 		d.sys.Exit(d.root, actor.Kill)
@@ -130,7 +131,7 @@ func (d *Supervisor) look(c *core, now time.Time) {
 		x := presence{
 			of: memberID(m), place: place{m.Name, m.Zone, m.Labels, m.Weight},
 			up:        m.State == cluster.Up || m.State == cluster.Suspect || m.State == cluster.Unreachable,
-			reachable: m.State == cluster.Up,
+			reachable: m.State != cluster.Suspect && m.State != cluster.Unreachable,
 		}
 		if x.of == c.self {
 			self = x.up
@@ -148,7 +149,7 @@ func (d *Supervisor) step(f func(c *core, now time.Time)) {
 		return
 	}
 	f(d.core, d.cfg.Now())
-	todo := !d.core.out.empty() || d.core.unsent() || d.closed
+	todo := !d.core.out.empty() || d.core.more || d.core.unsent() || d.closed
 	d.mu.Unlock()
 	if todo {
 		d.nudge()
@@ -204,6 +205,10 @@ func (d *Supervisor) run() {
 func (d *Supervisor) take(flush bool) (out outbox, quiet bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.core.more {
+		d.core.more = false
+		d.core.departures(d.cfg.Now())
+	}
 	if flush {
 		d.core.flush(d.cfg.Now())
 	}
@@ -235,6 +240,14 @@ func (d *Supervisor) perform(out outbox) {
 		}
 		d.sys.Send(d.root, stopGuard(s))
 	}
+	for _, a := range out.acts {
+		d.sys.Send(d.root, a)
+	}
+	for _, m := range out.marks {
+		d.sys.Send(d.root, m)
+	}
+	d.tellFronts(out.routes)
+	d.sendFlushes(out.flushes)
 	for _, e := range out.events {
 		for _, f := range d.subscribers.all() {
 			d.deliver(f, e)
@@ -259,12 +272,70 @@ func (d *Supervisor) make(s *spec) (actor.Actor, error) {
 	return d.kinds.make(s, names)
 }
 
-func (d *Supervisor) started(s start, process uint64, err error) {
-	d.step(func(c *core, now time.Time) { c.started(s.id, s.epoch, process, err, now) })
+func (d *Supervisor) started(s start, process uint64, movable bool, err error) {
+	d.step(func(c *core, now time.Time) { c.started(s.id, s.guard, process, movable, err, now) })
+}
+
+func (d *Supervisor) snapshotted(s start, version uint32, state []byte, err error) {
+	d.step(func(c *core, now time.Time) { c.snapshotted(s.id, s.guard, version, state, err, now) })
+}
+
+func (d *Supervisor) forwarded(at activation, by member) {
+	d.step(func(c *core, now time.Time) { c.forwarded(at, by, now) })
+}
+
+func (d *Supervisor) flushCame(by member, ids []string, mark flushMark) {
+	d.step(func(c *core, _ time.Time) { c.flushed(by, ids, mark) })
+}
+
+// rootOf is the process of a member that is told.
+func (d *Supervisor) rootOf(m member) actor.PID {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if m == d.core.self {
+		return d.root
+	}
+	if p := d.core.peers[m]; p != nil {
+		return d.pid(m, p.root)
+	}
+	return actor.PID{}
+}
+
+// tellFronts tells fronts where children are.
+func (d *Supervisor) tellFronts(list []route) {
+	for _, x := range list {
+		m := routed{old: x.old, dead: x.dead, free: x.freed}
+		if x.process != 0 {
+			m.to = d.pid(x.to, x.process)
+		}
+		if x.old.Name != "" && !x.freed {
+			m.oldRoot, m.newRoot = d.rootOf(x.old), d.rootOf(x.to)
+		}
+		d.sys.Send(x.front, m)
+	}
+}
+
+// sendFlushes tells nodes that nothing more comes for processes that went. It goes behind what was sent to those.
+func (d *Supervisor) sendFlushes(list []flush) {
+	by := map[member][]string{}
+	for _, f := range list {
+		by[f.to] = append(by[f.to], f.id)
+	}
+	for to, ids := range by {
+		d.mu.Lock()
+		root := uint64(0)
+		if p := d.core.peers[to]; p != nil {
+			root = p.root
+		}
+		d.mu.Unlock()
+		if root != 0 {
+			d.sys.Send(d.root, flushOut{d.pid(to, root), ids})
+		}
+	}
 }
 
 func (d *Supervisor) ended(s start, reason error) {
-	d.step(func(c *core, now time.Time) { c.ended(s.id, s.epoch, reason, now) })
+	d.step(func(c *core, now time.Time) { c.ended(s.id, s.guard, reason, now) })
 }
 
 func (d *Supervisor) halt() { d.step(func(c *core, _ time.Time) { c.halt() }) }
@@ -282,8 +353,10 @@ func (d *Supervisor) pid(m member, id uint64) actor.PID {
 	return d.sys.PIDOf(actor.Address{Node: m.Name, Incarnation: m.Incarnation, ID: id})
 }
 
-// Close ends what runs here, with [Moved], tells the others, who start it anew, and ends this node's part. ctx bounds that; what
-// does not end in time is killed. Again: it waits for the same end.
+// Close moves what runs here to where it belongs then, with its state and mail if it is a [Handoff]; else it ends, with [Moved], and the
+// others start it anew. It begins when no member has come or gone for a second, and returns when all other nodes send nothing
+// more to what was here. Close it before the node leaves. ctx bounds all that; what does not end in time is killed. Again: it waits
+// for the same end.
 func (d *Supervisor) Close(ctx context.Context) error {
 	d.mu.Lock()
 	again := d.closed
@@ -305,6 +378,9 @@ func (d *Supervisor) Close(ctx context.Context) error {
 			d.sys.Send(d.root, endRoot{})
 		}
 		<-d.ran
+		for _, f := range d.core.fronts { // nobody changes it any more
+			d.sys.Exit(f.pid, actor.Shutdown)
+		}
 		return err
 	}
 	select {

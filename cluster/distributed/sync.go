@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/foundation-runtime/foundation/cluster/handoff"
 	"github.com/foundation-runtime/foundation/registry/crdt"
 )
 
@@ -34,7 +35,9 @@ type peer struct {
 	specsSent bool            // ours went there
 	types     map[uint64]bool // tables that went there
 	done      map[member]uint64
-	refused   bool // its clock is ahead
+	refused   bool   // its clock is ahead
+	root      uint64 // its process that is told
+	pieces    []byte // of a state
 }
 
 const (
@@ -70,13 +73,14 @@ func (c *core) met(m member, now time.Time) {
 	c.session(p)
 	p.open, p.ready, p.leaving = open, ready, leaving // until it says otherwise
 	c.greet(p, recordHello, now)
+	c.moves(handoff.Linked{ID: m.node()}, now)
 	c.settle(now)
 }
 
 // session forgets what belongs to one session.
 func (c *core) session(p *peer) {
 	p.open, p.closed, p.ready, p.leaving, p.told, p.synced, p.target, p.asked = false, false, false, false, false, false, 0, time.Time{}
-	p.specsIn, p.specsSent, p.types, p.refused = false, false, nil, false
+	p.specsIn, p.specsSent, p.types, p.refused, p.pieces = false, false, nil, false, nil
 }
 
 // gone is the end of a session.
@@ -89,6 +93,7 @@ func (c *core) gone(m member, now time.Time) {
 	p.met = false
 	c.session(p)
 	p.open, p.ready, p.leaving, p.closed = open, ready, leaving, closed // what belongs to it stays until it is down
+	c.moves(handoff.Unlinked{ID: m.node()}, now)
 	if l := c.losses[m]; l != nil {
 		c.tellDone(m, l, now)
 	}
@@ -181,12 +186,18 @@ func (c *core) handle(p *peer, m *message, now time.Time) {
 		}
 	case recordBye:
 		c.closed(p)
+		c.moves(handoff.Got{From: p.id.node(), Msg: handoff.Flush{From: p.id.node()}}, now)
+	case recordMove:
+		c.said(p, m.move, now)
+	case recordPiece:
+		c.pieceCame(p, m, now)
 	}
 }
 
 // closed is the end of p's supervisor, while the node goes on. What it ran it has stopped.
 func (c *core) closed(p *peer) {
 	p.closed, p.open, p.ready = true, false, false
+	c.freed(p.id)
 	if p.shown {
 		p.shown = false
 		c.apply(c.store.Hide(p.shard))
@@ -202,7 +213,7 @@ func (c *core) greeted(p *peer, m *message, now time.Time) {
 	p.open, p.closed = true, false
 	ready, leaving := m.flags&flagReady != 0, m.flags&flagLeaving != 0
 	changed := ready != p.ready || leaving != p.leaving || m.kind == recordHello
-	p.ready, p.leaving = ready, leaving
+	p.ready, p.leaving, p.root = ready, leaving, m.root
 	mine := c.specs.Digest()
 	settled := p.specSum == m.specSum && p.specMine == mine // nothing was under way since the last time
 	p.specSum, p.specMine = m.specSum, mine
@@ -231,69 +242,6 @@ func (c *core) greeted(p *peer, m *message, now time.Time) {
 	}
 	if changed {
 		c.arrange()
-	}
-}
-
-// specsPerRecord times the greatest value would not fit; values of usual size do, and sendSpecs cuts what does not.
-const specsPerRecord = 64
-
-// sendSpecs sends registers, the tables they need before them. final ends an exchange.
-func (c *core) sendSpecs(p *peer, parts []*crdt.Register[string, *spec], final bool, now time.Time) {
-	if len(parts) == 0 {
-		parts = []*crdt.Register[string, *spec]{{}}
-	}
-	for i, part := range parts {
-		size := 0
-		for _, w := range part.Writes() {
-			if w.Deleted {
-				continue
-			}
-			size += len(w.Value.args)
-			if h := w.Value.types; !p.types[h] && c.tables[h] != nil {
-				if p.types == nil {
-					p.types = map[uint64]bool{}
-				}
-				p.types[h] = true
-				c.post(p, &message{kind: recordTypes, names: c.tables[h]}, now)
-			}
-		}
-		last := final && i == len(parts)-1
-		if size > chunkBytes && part.Len() > 1 {
-			c.sendSpecs(p, part.Split(max(part.Len()/2, 1)), last, now)
-			continue
-		}
-		c.post(p, &message{kind: recordSpecs, specs: part, final: last}, now)
-	}
-}
-
-func (c *core) specsCame(p *peer, m *message, now time.Time) {
-	for id, w := range m.specs.Writes() {
-		c.witness(w.Stamp, now)
-		if c.specs.Merge(id, w) {
-			c.specChanged(id)
-		}
-	}
-	if m.final {
-		p.specsIn = true
-	}
-}
-
-// tellPast says what is known of activations of those who are gone: a member that joins cannot know.
-func (c *core) tellPast(p *peer, now time.Time) {
-	m := message{kind: recordPast}
-	size := 0
-	for id, ch := range c.children {
-		if ch.last.epoch == 0 || ch.spec == nil || c.store.Lookup(key(id)) != nil {
-			continue
-		}
-		m.past = append(m.past, past{id, ch.last.epoch, ch.last.note})
-		if size += len(id) + 64 + len(ch.last.note.why); size > chunkBytes {
-			c.post(p, &m, now)
-			m.past, size = nil, 0
-		}
-	}
-	if len(m.past) > 0 {
-		c.post(p, &m, now)
 	}
 }
 
@@ -400,7 +348,7 @@ func (c *core) greet(p *peer, kind recordKind, now time.Time) {
 	if c.leaving {
 		flags |= flagLeaving
 	}
-	c.post(p, &message{kind: kind, flags: flags, specSum: c.specs.Digest(), digest: c.store.Digest()}, now)
+	c.post(p, &message{kind: kind, flags: flags, root: c.root, specSum: c.specs.Digest(), digest: c.store.Digest()}, now)
 }
 
 // post queues a record.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 
+	"github.com/foundation-runtime/foundation/cluster/handoff"
 	"github.com/foundation-runtime/foundation/registry/crdt"
 )
 
@@ -14,7 +15,7 @@ const portName = "distributed"
 
 // Records of the port: a byte that says what it is, the sender's wall clock, then
 //
-//	hello    flags, hash of the specs, digest of the sender's activations; answered with a digest and with what is missing
+//	hello    flags, the sender's process that is told, hash of the specs, digest of the sender's activations; answered with a digest and with what is missing
 //	digest   the same, without a digest in return
 //	delta    operations of the sender's activations
 //	since    request: the sender has the receiver's operations up to Upto
@@ -25,6 +26,8 @@ const portName = "distributed"
 //	past     the greatest activations ever seen of children that run nowhere: count, then id, epoch, note
 //	done     number of the sender's last operation, a member that is down: everything of it has arrived at the sender
 //	bye      the sender's supervisor is closed
+//	move     a message of package handoff
+//	piece    1 if it is the last, a piece of the State of package handoff
 //
 // A record of another kind is skipped: a newer node may send it.
 type recordKind byte
@@ -41,6 +44,8 @@ const (
 	recordPast
 	recordDone
 	recordBye
+	recordMove
+	recordPiece
 )
 
 // Flags of hello and digest.
@@ -59,6 +64,7 @@ type message struct {
 	kind    recordKind
 	stamp   crdt.Stamp
 	flags   byte
+	root    uint64
 	specSum uint64
 	digest  crdt.Digest
 	delta   crdt.Delta
@@ -70,6 +76,8 @@ type message struct {
 	past    []past
 	number  uint64
 	down    member
+	rest    []byte
+	move    handoff.Msg
 }
 
 // past is an activation of a member that is gone.
@@ -90,7 +98,8 @@ func (m *message) append(b []byte) []byte {
 	b = binary.BigEndian.AppendUint64(append(b, byte(m.kind)), uint64(m.stamp))
 	switch m.kind {
 	case recordHello, recordDigest:
-		b = m.digest.Append(binary.BigEndian.AppendUint64(append(b, m.flags), m.specSum))
+		b = binary.BigEndian.AppendUint64(append(b, m.flags), m.root)
+		b = m.digest.Append(binary.BigEndian.AppendUint64(b, m.specSum))
 	case recordDelta:
 		b = m.delta.Append(b)
 	case recordSince, recordFetch:
@@ -113,6 +122,10 @@ func (m *message) append(b []byte) []byte {
 	case recordDone:
 		b = binary.BigEndian.AppendUint64(b, m.number)
 		b = append(binary.BigEndian.AppendUint64(b, m.down.Incarnation), m.down.Name...)
+	case recordMove:
+		b = append(b, m.rest...)
+	case recordPiece:
+		b = append(append(b, flag(m.final)), m.rest...)
 	}
 	return b
 }
@@ -126,7 +139,7 @@ func parse(b []byte) (m message, err error) {
 	m.kind, m.stamp = recordKind(f.byte()), crdt.Stamp(f.fixed())
 	switch m.kind {
 	case recordHello, recordDigest:
-		m.flags, m.specSum = f.byte(), f.fixed()
+		m.flags, m.root, m.specSum = f.byte(), f.fixed(), f.fixed()
 		m.digest, err = crdt.DecodeDigest(f.all())
 	case recordDelta:
 		m.delta, err = crdt.DecodeDelta(f.all())
@@ -155,6 +168,14 @@ func parse(b []byte) (m message, err error) {
 		m.down.Name = string(f.all())
 		f.bad = f.bad || m.down.Name == "" || len(m.down.Name) > crdt.MaxNodeBytes
 	case recordBye:
+	case recordMove:
+		m.rest = f.all()
+		var behind []byte
+		m.move, behind, err = handoff.Decode(m.rest)
+		f.bad = f.bad || err == nil && len(behind) > 0
+	case recordPiece:
+		m.final = f.flag()
+		m.rest = f.all()
 	default:
 		f.all()
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/foundation-runtime/foundation/cluster/handoff"
 	"github.com/foundation-runtime/foundation/registry/crdt"
 	"github.com/foundation-runtime/foundation/supervision"
 )
@@ -30,14 +31,15 @@ func someMessages(r *rand.Rand) []message {
 	specs.Merge("b", crdt.Write[*spec]{Stamp: 4, Origin: o, Deleted: true})
 	e := crdt.Entry{Key: key("a"), PID: wirePID(9), Meta: note{status: running, restarts: []int64{1, 2}}.text(), Stamp: 5, Epoch: 6}
 	return []message{
-		{kind: recordHello, flags: flagReady, specSum: 8, digest: crdt.Digest{Origin: o, Upto: 3, Hash: 4}},
+		{kind: recordHello, flags: flagReady, root: 77, specSum: 8, digest: crdt.Digest{Origin: o, Upto: 3, Hash: 4}},
 		{kind: recordDigest, flags: flagLeaving, digest: crdt.Digest{Origin: o}},
 		{kind: recordDelta, delta: crdt.Delta{Origin: o, First: 1, Ops: []crdt.Op{{Add: true, Entry: e}, {Drop: 1}}}},
 		{kind: recordSince, request: crdt.PageRequest{Origin: o, Upto: 3}}, {kind: recordFetch, request: crdt.PageRequest{Origin: o}},
 		{kind: recordPage, page: crdt.Page{Origin: o, Base: 2, First: 3, Cursor: 2, Done: true, Items: []crdt.Item{{Seq: 1, Entry: e}}}},
 		{kind: recordTypes, names: []string{"a", "b"}}, {kind: recordSpecs, specs: specs, final: true},
 		{kind: recordPast, past: []past{{"a", 7, note{status: failed, first: true, why: "boom"}}}},
-		{kind: recordDone, number: 9, down: member{"n2", 3}}, {kind: recordBye},
+		{kind: recordDone, number: 9, down: member{"n2", 3}}, {kind: recordBye}, {kind: recordPiece, final: true, rest: []byte{1, 2}},
+		{kind: recordMove, rest: handoff.Append(nil, handoff.Offer{ID: "a", Attempt: handoff.Attempt{Epoch: 1, N: 2}, ViewID: 3})},
 	}
 }
 
@@ -56,7 +58,7 @@ func TestRecords(t *testing.T) {
 			if again := got.append(nil); !bytes.Equal(b, again) {
 				t.Fatalf("%+v became %+v", m, got)
 			}
-			if cut := b[:r.IntN(len(b))]; m.kind != recordDone { // its last field is the rest
+			if cut := b[:r.IntN(len(b))]; m.kind != recordDone && m.kind != recordPiece { // their last field is the rest
 				if _, err := parse(cut); err == nil {
 					t.Fatalf("%d of %d bytes of %+v are taken", len(cut), len(b), m)
 				}
@@ -79,7 +81,7 @@ func FuzzRecords(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, err := parse(b)
-		if err != nil || m.kind > recordBye || m.kind == 0 {
+		if err != nil || m.kind > recordPiece || m.kind == 0 {
 			return
 		}
 		again, err := parse(m.append(nil))
