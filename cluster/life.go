@@ -315,7 +315,8 @@ func (l *life) do(o view.Output) {
 }
 
 // tell brings a node the news that it is removed: as the refusal of a handshake, also where the view would admit it, because that
-// node has removed this one and has to give in.
+// node has removed this one and has to give in. It refuses our handshakes before it hears ours, so it has to be told when it
+// dials: it does so about once in Silent, to tell us the same.
 func (l *life) tell(o view.Tell) {
 	l.mu.Lock()
 	if l.tells == nil {
@@ -323,9 +324,10 @@ func (l *life) tell(o view.Tell) {
 	}
 	l.tells[o.ID] = refusal{&view.AdmitError{ID: o.ID, Err: view.ErrRemoved, Floor: o.Floor, Rank: o.Rank}}
 	l.mu.Unlock()
-	ctx, cancel := context.WithTimeout(l.ctx, l.n.timing.view.Silent)
+	ctx, cancel := context.WithTimeout(l.ctx, 3*l.n.timing.view.Silent)
 	defer cancel()
 	_, _ = l.transport.Connect(ctx, o.Addr)
+	<-ctx.Done()
 	l.mu.Lock()
 	delete(l.tells, o.ID)
 	l.mu.Unlock()
