@@ -19,7 +19,8 @@ var heavy = []dependency{
 	{"github.com/hashicorp/memberlist", []string{"cluster/membership"}},
 	{"github.com/grandcat/zeroconf", []string{"strategies/mdns"}},
 	{"github.com/miekg/dns", []string{"strategies/dns"}},
-	{"github.com/hashicorp/consul/api", []string{"strategies/consul"}},
+	// Two things are built on Consul: finding peers, and leases. Neither needs the other, so neither wraps it for the other.
+	{"github.com/hashicorp/consul/api", []string{"strategies/consul", "registry/lease"}},
 	{"github.com/lithammer/go-jump-consistent-hash", []string{"cluster/placement"}},
 	{"github.com/zeebo/xxh3", []string{"cluster/placement"}},
 	{"github.com/vmihailenco/msgpack/v5", []string{"cluster/codec"}},

@@ -212,7 +212,7 @@ func (r *Registry) session(ctx context.Context) (*period, error) {
 	defer timer.Stop()
 	for {
 		r.mu.Lock()
-		p, closed, changed, fault := r.period, r.closed, r.changed, r.fault
+		p, closed, changed := r.period, r.closed, r.changed
 		r.mu.Unlock()
 		if closed {
 			return nil, ErrClosed
@@ -223,7 +223,7 @@ func (r *Registry) session(ctx context.Context) (*period, error) {
 		select {
 		case <-changed:
 		case <-timer.C:
-			return nil, unavailable("there is no session yet", fault)
+			return nil, unavailable("there is no session yet", r.why())
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}

@@ -88,7 +88,7 @@ func (r *Registry) Await(ctx context.Context, name string) (actor.PID, error) {
 func (r *Registry) Ready(ctx context.Context) error {
 	for {
 		r.mu.Lock()
-		closed, changed, p, fault, ready := r.closed, r.changed, r.period, r.fault, r.ready
+		closed, changed, p, ready := r.closed, r.changed, r.period, r.ready
 		r.mu.Unlock()
 		if closed {
 			return ErrClosed
@@ -107,12 +107,20 @@ func (r *Registry) Ready(ctx context.Context) error {
 		case <-changed:
 		case <-ready:
 		case <-ctx.Done():
+			fault := r.why()
 			if fault == nil {
 				return ctx.Err()
 			}
 			return unavailable("there is no session", joined{ctx.Err(), fault})
 		}
 	}
+}
+
+// why there is no session, as far as Consul said.
+func (r *Registry) why() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.fault
 }
 
 // joined are two errors in one line.

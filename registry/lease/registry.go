@@ -33,7 +33,6 @@ type Registry struct {
 	slots   map[string]*slot
 	named   map[string]actor.PID // forwarders, by name
 	others  map[string]Entry     // what Consul said of all names
-	index   uint64               // that it said it with
 	fault   error                // why there is no session
 	changed chan struct{}        // closed and made anew when any of the above changes
 	ready   chan struct{}        // closed when the table was read once
