@@ -42,13 +42,19 @@ type simRoutes struct{ n *simNode }
 func (r simRoutes) want(node, topic string, yes bool) { r.n.wantOf(node, topic, yes) }
 func (r simRoutes) flood(node string, yes bool)       { r.n.flood[node] = yes }
 
+// cargo is a record under way. It takes less time than a Subscribe waits for a sign of life.
+type cargo struct {
+	rec  []byte
+	sent time.Time
+}
+
 type sim struct {
 	t     *testing.T
 	rnd   *rand.Rand
 	now   time.Time
 	nodes []*simNode
-	up    map[[2]int]bool     // sessions
-	lanes map[[2]int][][]byte // of a session, from the first to the second
+	up    map[[2]int]bool    // sessions
+	lanes map[[2]int][]cargo // of a session, from the first to the second
 	begun uint64
 }
 
@@ -79,10 +85,13 @@ func (s *sim) collect() {
 		if n.core == nil {
 			continue
 		}
+		if s.rnd.IntN(2) == 0 {
+			n.core.flush()
+		}
 		for _, out := range n.core.out {
 			k := slices.IndexFunc(s.nodes, func(x *simNode) bool { return x.name == out.to.Name })
 			if s.up[pairOf(i, k)] {
-				s.lanes[[2]int{i, k}] = append(s.lanes[[2]int{i, k}], out.rec)
+				s.lanes[[2]int{i, k}] = append(s.lanes[[2]int{i, k}], cargo{out.rec, s.now})
 			}
 		}
 		n.core.out = nil
@@ -95,7 +104,7 @@ func (s *sim) arrive(from, to int) {
 	if len(s.lanes[at]) == 0 {
 		return
 	}
-	rec := s.lanes[at][0]
+	rec := s.lanes[at][0].rec
 	s.lanes[at] = s.lanes[at][1:]
 	if c := s.nodes[to].core; c != nil {
 		m, err := parse(rec)
@@ -165,6 +174,11 @@ func (s *sim) step() {
 		s.arrive(i, k)
 	case r < 70:
 		s.now = s.now.Add(time.Duration(s.rnd.IntN(300)) * time.Millisecond)
+		for at := range s.lanes {
+			for len(s.lanes[at]) > 0 && s.now.Sub(s.lanes[at][0].sent) > time.Second {
+				s.arrive(at[0], at[1])
+			}
+		}
 		if n.core != nil {
 			n.core.tick(s.now)
 		}
@@ -231,7 +245,7 @@ func TestPromiseInRandomHistories(t *testing.T) {
 	seed := rand.Uint64()
 	t.Log("seed", seed)
 	for run := range uint64(runs) {
-		s := &sim{t: t, rnd: rand.New(rand.NewPCG(seed, run)), now: time.Unix(1e9, 0), up: map[[2]int]bool{}, lanes: map[[2]int][][]byte{}}
+		s := &sim{t: t, rnd: rand.New(rand.NewPCG(seed, run)), now: time.Unix(1e9, 0), up: map[[2]int]bool{}, lanes: map[[2]int][]cargo{}}
 		for i := range 2 + s.rnd.IntN(3) {
 			s.nodes = append(s.nodes, &simNode{name: fmt.Sprint("n", i)})
 			s.open(i)
@@ -302,13 +316,13 @@ func FuzzParse(f *testing.F) {
 	origin := crdt.Origin{Node: "n", Incarnation: 1}
 	entry := crdt.Entry{Key: crdt.Key{Kind: crdt.Topic, Name: "a.*"}}
 	for _, m := range []message{
-		{kind: recordHello, instance: 1, number: 2, digest: crdt.Digest{Origin: origin, Upto: 3}, types: []string{"a", "b"}},
+		{kind: recordHello, instance: 1, to: 7, number: 2, digest: crdt.Digest{Origin: origin, Upto: 3}, types: []string{"a", "b"}},
 		{kind: recordWelcome, digest: crdt.Digest{Origin: origin}},
 		{kind: recordDigest, digest: crdt.Digest{Origin: origin, Upto: 3}},
 		{kind: recordDelta, delta: crdt.Delta{Origin: origin, First: 1, Ops: []crdt.Op{{Add: true, Entry: entry}}}},
 		{kind: recordSince, request: crdt.PageRequest{Origin: origin}}, {kind: recordFetch, request: crdt.PageRequest{Origin: origin}},
 		{kind: recordPage, page: crdt.Page{Origin: origin, Base: 1, First: 2, Cursor: 1, Items: []crdt.Item{{Seq: 1, Entry: entry}}, Done: true}},
-		{kind: recordAck, instance: 1, number: 7}, {kind: recordCount, number: 1, topic: "a.b"}, {kind: recordCounted, number: 1, count: 3},
+		{kind: recordAck, to: 1, number: 7}, {kind: recordCount, number: 1, topic: "a.b"}, {kind: recordCounted, number: 1, count: 3},
 		{kind: recordBye},
 	} {
 		b := m.append(nil)

@@ -29,8 +29,8 @@
 //   - That an event arrives: there is at most one delivery. A full mailbox loses it, which is counted; see [WithBuffer].
 //   - Order between topics, between publishers, or of [Event.Seq] of different publishers of the same node.
 //   - That an event published before Subscribe returned does not arrive, or none that was under way when Unsubscribe returned.
-//   - Nodes without a PubSub cannot be told from slow ones. A Subscribe waits for a node with a new session for two seconds, then
-//     takes it to have none; such a node is sent events, which become dead letters there, in the first 15 seconds of a session.
+//   - Nodes without a PubSub cannot be told from slow ones. A Subscribe waits two seconds for the first sign of a node's PubSub
+//     in a session, then takes it to have none; such a node is sent events, which become dead letters there, in the first 15 seconds of a session.
 //   - Who sent the message is Event.From; the sender of the message itself may be a process of this package.
 //
 // # Limits

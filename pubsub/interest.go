@@ -67,7 +67,8 @@ type peer struct {
 	of       member // whose session it is
 	met      bool
 	metAt    time.Time
-	greeted  bool   // it said in this session that it has a PubSub
+	heard    bool   // it sent something in this session, so it has a PubSub
+	greeted  bool   // it said which
 	welcomed bool   // it answered our hello
 	instance uint64 // of its PubSub; kept beyond the session
 	shard    crdt.Origin
@@ -101,7 +102,8 @@ func newCore(self crdt.Origin, instance uint64, types []string, r routes, base f
 	}, nil
 }
 
-// add makes this node want a topic or pattern, and returns the number of the operation that says so.
+// add makes this node want a topic or pattern, and returns the number of the operation that says so. flush sends it, with those
+// that were written meanwhile.
 func (c *core) add(topic string) (uint64, error) {
 	if w := c.own[topic]; w != nil {
 		w.used = true
@@ -112,7 +114,6 @@ func (c *core) add(topic string) (uint64, error) {
 		return 0, err
 	}
 	c.own[topic] = &wanted{seq: r.Seq, used: true}
-	c.flush()
 	return r.Seq, nil
 }
 
@@ -136,7 +137,7 @@ func (c *core) wait(seq uint64, now time.Time) *wait {
 // routed reports whether all who are connected route by operation seq.
 func (c *core) routed(seq uint64, now time.Time) bool {
 	for _, p := range c.peers {
-		if p.met && p.acked <= seq && (p.greeted || now.Sub(p.metAt) < greetWithin) {
+		if p.met && p.acked <= seq && (p.heard || now.Sub(p.metAt) < greetWithin) {
 			return false
 		}
 	}
@@ -146,7 +147,7 @@ func (c *core) routed(seq uint64, now time.Time) bool {
 // late are the nodes with a PubSub that do not route by operation seq.
 func (c *core) late(seq uint64) (nodes []string) {
 	for _, p := range c.peers {
-		if p.met && p.greeted && p.acked <= seq {
+		if p.met && p.heard && p.acked <= seq {
 			nodes = append(nodes, p.name)
 		}
 	}
@@ -195,7 +196,7 @@ func (c *core) gone(m member, now time.Time) {
 
 // reset forgets what p said in this session.
 func (c *core) reset(p *peer) {
-	p.greeted, p.welcomed, p.complete, p.target, p.asked, p.told, p.acked = false, false, false, 0, time.Time{}, 0, 0
+	p.heard, p.greeted, p.welcomed, p.complete, p.target, p.asked, p.told, p.acked = false, false, false, false, 0, time.Time{}, 0, 0
 	c.reroute(p)
 }
 
@@ -231,6 +232,7 @@ func (c *core) received(from member, m *message, now time.Time) {
 	if p == nil || !p.met || p.of != from {
 		return
 	}
+	p.heard = true
 	switch m.kind {
 	case recordHello, recordWelcome:
 		c.greeted(p, m)
@@ -241,10 +243,11 @@ func (c *core) received(from member, m *message, now time.Time) {
 		p.complete = true
 		c.reroute(p)
 	case recordAck:
-		if m.instance == c.instance && p.greeted {
+		if m.to == c.instance && p.greeted {
 			p.acked = max(p.acked, min(m.number, c.store.Digest().Upto)+1)
 		}
 	case recordSince:
+		c.flush()
 		if d, ok := c.store.Since(m.request.Upto, chunkBytes); ok && m.request.Origin == c.store.Self() {
 			c.post(p, &message{kind: recordDelta, delta: d})
 			break
@@ -260,8 +263,8 @@ func (c *core) received(from member, m *message, now time.Time) {
 
 // greeted takes a hello or welcome.
 func (c *core) greeted(p *peer, m *message) {
-	if m.digest.Origin.Node != p.name {
-		return
+	if m.digest.Origin.Node != p.name || m.kind == recordWelcome && m.to != c.instance {
+		return // a welcome to who was here before says nothing of what was sent to nobody meanwhile
 	}
 	if m.instance != p.instance || !p.greeted && m.digest.Origin != p.shard {
 		p.complete, p.welcomed, p.target, p.told, p.asked = false, false, 0, 0, time.Time{}
@@ -301,6 +304,7 @@ func (c *core) interest(p *peer, m *message, now time.Time) {
 	}
 	var changes []crdt.Change
 	var v crdt.Verdict
+	had := c.store.Upto(p.shard)
 	switch m.kind {
 	case recordDigest:
 		p.target = max(p.target, m.digest.Upto)
@@ -308,12 +312,10 @@ func (c *core) interest(p *peer, m *message, now time.Time) {
 	case recordDelta:
 		p.target = max(p.target, m.delta.Last())
 		changes, v = c.store.Apply(m.delta)
-		p.asked = time.Time{}
 	case recordPage:
 		var next *crdt.PageRequest
 		next, changes, v = c.store.ApplyPage(m.page)
 		c.counts.pages++
-		p.asked = time.Time{}
 		if next != nil {
 			c.apply(changes)
 			p.asked = now
@@ -322,6 +324,9 @@ func (c *core) interest(p *peer, m *message, now time.Time) {
 		}
 	}
 	c.apply(changes)
+	if c.store.Upto(p.shard) > had && c.store.PageRequest(p.shard).Base == 0 {
+		p.asked = time.Time{} // an answer; an exchange of pages that is under way must not be begun anew
+	}
 	c.progress(p, v)
 	c.catchUp(p, now)
 }
@@ -342,7 +347,7 @@ func (c *core) progress(p *peer, v crdt.Verdict) {
 	}
 	if p.complete && have >= p.told {
 		p.told = have + 1
-		c.post(p, &message{kind: recordAck, instance: p.instance, number: have})
+		c.post(p, &message{kind: recordAck, to: p.instance, number: have})
 	}
 }
 
@@ -373,10 +378,11 @@ func (c *core) apply(changes []crdt.Change) {
 	}
 }
 
-// greet tells p all that is needed to listen to us.
+// greet tells p all that is needed to listen to us, behind all that the digest covers.
 func (c *core) greet(p *peer, kind recordKind) {
+	c.flush()
 	c.post(p, &message{
-		kind: kind, instance: c.instance, number: c.base(p.name, kind == recordHello), digest: c.store.Digest(), types: c.types,
+		kind: kind, instance: c.instance, to: p.instance, number: c.base(p.name, kind == recordHello), digest: c.store.Digest(), types: c.types,
 	})
 }
 

@@ -148,11 +148,12 @@ func TestCut(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		lasts time.Duration
-	}{{"short", 300 * time.Millisecond}, {"long", 40 * time.Second}} {
+		from  int
+	}{{"short", 300 * time.Millisecond, 0}, {"long", 40 * time.Second, 0}, {"long, the other way", 40 * time.Second, 1}} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := newLAN(t, 2, nil)
-				a, b := l.nodes[0], l.nodes[1]
+				a, b := l.nodes[c.from], l.nodes[1-c.from]
 				x := b.on(t, "t", pubsub.WithGaps())
 				plain := b.on(t, "t")
 				a.say(t, "t", 0)
@@ -180,7 +181,7 @@ func TestCut(t *testing.T) {
 						}
 						got, seq, last = got+1, m.Seq, m.Message
 					case pubsub.Gap:
-						if m.From != seq+1 || m.Lost != m.To-m.From+1 || m.Node != "n1" {
+						if m.From != seq+1 || m.Lost != m.To-m.From+1 || m.Node != a.name {
 							t.Errorf("%+v behind %d", m, seq)
 						}
 						missed, seq = missed+m.Lost, m.To
@@ -318,4 +319,33 @@ func randomHistory(t *testing.T, rnd *rand.Rand) {
 			t.Error(x.name, s)
 		}
 	}
+}
+
+// More topics at once than an owner keeps operations: the others fetch pages, and miss nothing that was promised.
+func TestManyTopics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLAN(t, 2, nil)
+		a, b := l.nodes[0], l.nodes[1]
+		x := b.listener(t)
+		const topics = 20_000
+		for i := range topics {
+			if err := b.SubscribeNoWait(t.Context(), fmt.Sprintf("t.%d.*", i), x.pid); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := b.Subscribe(t.Context(), "last", x.pid); err != nil {
+			t.Fatal(err)
+		}
+		a.say(t, "last", 0)
+		for i := 0; i < topics; i += 97 {
+			a.say(t, fmt.Sprintf("t.%d.x", i), i)
+		}
+		<-time.After(time.Second)
+		if n, want := len(x.got), 1+(topics+96)/97; n != want {
+			t.Fatalf("%d of %d arrived", n, want)
+		}
+		if n := len(a.Topics()); n != topics+1 {
+			t.Fatal(n, "topics are known")
+		}
+	})
 }

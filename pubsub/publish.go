@@ -119,7 +119,7 @@ func (p *PubSub) convey(ctx context.Context, via tryer, topic string, msg any, s
 	for _, s := range reach {
 		o, err := s.send(via, rec, boxed, p.cfg.Patience < 0)
 		if err != nil {
-			return fmt.Errorf("pubsub: Publish(%q): a %T cannot travel: %w", topic, msg, err)
+			return fmt.Errorf("pubsub: Publish(%q): a %T cannot be sent: %w", topic, msg, err)
 		}
 		if o == full {
 			waiting = append(waiting, s)

@@ -265,6 +265,9 @@ func (h *handler) Received(from cluster.Member, rec []byte) {
 
 // greeted lets the broker know who sends, before anybody may rely on it.
 func (p *PubSub) greeted(from cluster.Member, m *message) {
+	if m.to != p.instance && (m.to != 0 || m.kind == recordWelcome) {
+		return // the number is for who was here before; another record follows
+	}
 	types, err := p.node.Codec().Table(m.types)
 	if err != nil {
 		p.log.Warn("pubsub: the types of a node are malformed", "node", from.Name, "error", err)
@@ -335,6 +338,7 @@ func (p *PubSub) run() {
 
 func (p *PubSub) transmit() {
 	p.mu.Lock()
+	p.core.flush()
 	out := p.core.out
 	p.core.out = nil
 	p.mu.Unlock()

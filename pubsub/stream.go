@@ -74,7 +74,8 @@ const (
 )
 
 // send sends an event. rec and msg are the same bytes; the number is written into them. With force it is counted as lost if there is
-// no room. An error says that it can be sent to nobody, or is too large.
+// no room. An error says that the
+// event is too large, or that who publishes was killed: then it does not count.
 func (s *stream) send(via tryer, rec []byte, msg any, force bool) (outcome, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,7 +92,7 @@ func (s *stream) send(via tryer, rec []byte, msg any, force bool) (outcome, erro
 		return sent, nil
 	case errors.Is(err, actor.ErrOverloaded) && !force:
 		return full, nil
-	case errors.Is(err, actor.ErrTooLarge), errors.Is(err, actor.ErrNotEncodable):
+	case errors.Is(err, actor.ErrTooLarge), errors.Is(err, actor.ErrNotEncodable), errors.Is(err, actor.ErrSenderDead):
 		return lost, err
 	}
 	s.seq++

@@ -18,9 +18,9 @@ const (
 
 // Records of the port: a byte that says what it is, then
 //
-//	hello    instance, number of the last event before this session, digest of the sender's interest, names of its types;
-//	         the receiver answers with a welcome
-//	welcome  the same, with the number of the last event up to now
+//	hello    instance, instance of the receiver or 0, number of the last event before this session, digest of the sender's interest,
+//	         names of its types; the receiver answers with a welcome
+//	welcome  the same, with the number of the last event up to now; it is the answer to that instance
 //	digest   digest
 //	delta    operations of the sender
 //	since    request: the sender has the operations up to Upto
@@ -57,6 +57,7 @@ var errRecord = errors.New("pubsub: malformed record")
 type message struct {
 	kind     recordKind
 	instance uint64
+	to       uint64 // the receiver's instance
 	number   uint64 // of an event, an operation or a request
 	count    uint64
 	digest   crdt.Digest
@@ -73,6 +74,7 @@ func (m *message) append(b []byte) []byte {
 	switch m.kind {
 	case recordHello, recordWelcome:
 		b = binary.LittleEndian.AppendUint64(b, m.instance)
+		b = binary.LittleEndian.AppendUint64(b, m.to)
 		b = binary.LittleEndian.AppendUint64(b, m.number)
 		b = appendText(b, string(m.digest.Append(nil)))
 		b = binary.AppendUvarint(b, uint64(len(m.types)))
@@ -88,7 +90,7 @@ func (m *message) append(b []byte) []byte {
 	case recordPage:
 		b = m.page.Append(b)
 	case recordAck:
-		b = binary.LittleEndian.AppendUint64(b, m.instance)
+		b = binary.LittleEndian.AppendUint64(b, m.to)
 		b = binary.LittleEndian.AppendUint64(b, m.number)
 	case recordCount:
 		b = append(binary.LittleEndian.AppendUint64(b, m.number), m.topic...)
@@ -105,7 +107,7 @@ func parse(b []byte) (m message, err error) {
 	m.kind = recordKind(r.byte())
 	switch m.kind {
 	case recordHello, recordWelcome:
-		m.instance, m.number = r.fixed(), r.fixed()
+		m.instance, m.to, m.number = r.fixed(), r.fixed(), r.fixed()
 		if digest := r.bytes(crdt.MaxFrameBytes); !r.bad {
 			m.digest, err = crdt.DecodeDigest(digest)
 		}
@@ -128,7 +130,7 @@ func parse(b []byte) (m message, err error) {
 	case recordPage:
 		m.page, err = crdt.DecodePage(r.all())
 	case recordAck:
-		m.instance, m.number = r.fixed(), r.fixed()
+		m.to, m.number = r.fixed(), r.fixed()
 	case recordCount:
 		m.number = r.fixed()
 		m.topic = string(r.all())
