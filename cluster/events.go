@@ -6,83 +6,83 @@ import (
 	"sync"
 )
 
-// events brings what happens to subscribers, in order, on one goroutine, so that nobody who causes an event waits for them.
+// events brings what happens to subscribers: to each in order, on a goroutine of its own, so that neither who causes an event nor
+// another subscriber waits for one that takes its time.
 type events struct {
-	log  *slog.Logger
-	wake chan struct{}
-	done chan struct{}
+	log *slog.Logger
 
 	mu     sync.Mutex // protects the fields below
-	queue  []MemberEvent
-	subs   map[int]func(MemberEvent)
-	next   int
+	subs   map[*subscription]struct{}
 	closed bool
 }
 
+// subscription is one subscriber's queue.
+type subscription struct {
+	f    func(MemberEvent)
+	wake chan struct{}
+
+	mu    sync.Mutex // protects the fields below
+	queue []MemberEvent
+	over  bool // nothing comes any more
+	off   bool // cancelled: nothing is delivered any more
+}
+
 func newEvents(log *slog.Logger) *events {
-	e := &events{log: log, wake: make(chan struct{}, 1), done: make(chan struct{}), subs: map[int]func(MemberEvent){}}
-	go e.run()
-	return e
+	return &events{log: log, subs: map[*subscription]struct{}{}}
 }
 
 func (e *events) put(x MemberEvent) {
 	e.mu.Lock()
-	if !e.closed {
-		e.queue = append(e.queue, x)
+	defer e.mu.Unlock()
+	for s := range e.subs {
+		s.change(func() { s.queue = append(s.queue, x) })
 	}
-	e.mu.Unlock()
-	e.nudge()
 }
 
-func (e *events) nudge() {
+// change does something to the queue and wakes the subscriber's goroutine.
+func (s *subscription) change(f func()) {
+	s.mu.Lock()
+	f()
+	s.mu.Unlock()
 	select {
-	case e.wake <- struct{}{}:
+	case s.wake <- struct{}{}:
 	default:
 	}
 }
 
 func (e *events) subscribe(f func(MemberEvent)) (cancel func()) {
+	s := &subscription{f: f, wake: make(chan struct{}, 1)}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	id := e.next
-	e.next++
-	e.subs[id] = f
+	if e.closed {
+		return func() {}
+	}
+	e.subs[s] = struct{}{}
+	go e.run(s) // it ends with cancel or close
 	return func() {
 		e.mu.Lock()
-		defer e.mu.Unlock()
-		delete(e.subs, id)
+		delete(e.subs, s)
+		e.mu.Unlock()
+		s.change(func() { s.over, s.off, s.queue = true, true, nil })
 	}
 }
 
-func (e *events) run() {
-	defer close(e.done)
-	for range e.wake {
-		e.mu.Lock()
-		queue, closed := e.queue, e.closed
-		e.queue = nil
-		e.mu.Unlock()
-		for _, x := range queue {
-			e.deliver(x)
-		}
-		if closed {
-			return
-		}
-	}
-}
-
-func (e *events) deliver(x MemberEvent) {
-	e.mu.Lock()
-	ids := make([]int, 0, len(e.subs))
-	for id := range e.subs {
-		ids = append(ids, id)
-	}
-	e.mu.Unlock()
-	for _, id := range ids {
-		e.mu.Lock()
-		f := e.subs[id]
-		e.mu.Unlock()
-		if f != nil {
-			e.call(f, x)
+func (e *events) run(s *subscription) {
+	for range s.wake {
+		for {
+			s.mu.Lock()
+			if len(s.queue) == 0 || s.off {
+				over := s.over
+				s.mu.Unlock()
+				if over {
+					return
+				}
+				break
+			}
+			x := s.queue[0]
+			s.queue = s.queue[1:]
+			s.mu.Unlock()
+			e.call(s.f, x)
 		}
 	}
 }
@@ -96,10 +96,13 @@ func (e *events) call(f func(MemberEvent), x MemberEvent) {
 	f(x)
 }
 
-// close delivers what is there and ends the goroutine. It waits for it, unless a subscriber calls.
+// close lets subscribers hear what is there, and nothing more.
 func (e *events) close() {
 	e.mu.Lock()
+	defer e.mu.Unlock()
 	e.closed = true
-	e.mu.Unlock()
-	e.nudge()
+	for s := range e.subs {
+		s.change(func() { s.over = true })
+	}
+	e.subs = nil
 }

@@ -189,8 +189,8 @@ func (n *Node) Member(name string) (Member, bool) {
 	return Member{}, false
 }
 
-// Subscribe calls f with every change of the membership from now on, in order, by one goroutine of its own. What f takes its time
-// for waits without bound. After cancel f is not called any more, but may still be running.
+// Subscribe calls f with every change of the membership from now on, in order, on a goroutine of its own: what f takes its time for
+// waits, without bound, and nobody else does. After cancel f is not called any more, but may still be running.
 func (n *Node) Subscribe(f func(MemberEvent)) (cancel func()) { return n.events.subscribe(f) }
 
 func (n *Node) publish(e MemberEvent) {
