@@ -242,5 +242,34 @@ func (d *Supervisor) WaitForSync(ctx context.Context) error {
 	}
 }
 
+// Rebalance moves the children that run at this node and belong to another one there, at Config.Rate, as Close does; those that are no
+// [Handoff] end here, with [Moved], and are started there. It returns when none is left, but for those that could not be moved
+// three times. The error is ctx's, the rest then goes on, or [ErrClosed].
+func (d *Supervisor) Rebalance(ctx context.Context) error {
+	if err := d.WaitForSync(ctx); err != nil {
+		return err
+	}
+	wait := make(chan struct{})
+	err := d.do(func(c *core, now time.Time) error {
+		for _, ch := range c.children {
+			ch.tries = 0
+		}
+		c.once, c.more = true, true
+		c.balanced = append(c.balanced, wait)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	select {
+	case <-wait:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-d.ctx.Done():
+		return ErrClosed
+	}
+}
+
 // Subscribe calls f with what happens to children at this node, in order, by one goroutine. f must not block.
 func (d *Supervisor) Subscribe(f func(Event)) (cancel func()) { return d.subscribers.add(f) }

@@ -125,6 +125,15 @@ func TestStartsThatFail(t *testing.T) {
 		if _, err := l.nodes[0].Start(ctx, distributed.Child{ID: "x", Kind: "other"}); !errors.Is(err, cluster.ErrUnknownKind) {
 			t.Fatal(err)
 		}
+		for _, cfg := range []distributed.Config{{Redistribute: 7}, {Settle: -1}, {Rate: -1}} {
+			var e *distributed.ConfigError
+			if _, err := distributed.New(l.nodes[0].node, cfg); !errors.As(err, &e) {
+				t.Fatal(err)
+			}
+		}
+		if _, err := distributed.New(nil, distributed.Config{}); err == nil {
+			t.Fatal("without a node")
+		}
 		type stranger struct{}
 		if _, err := l.nodes[0].Start(ctx, distributed.Child{ID: "x", Kind: "worker", Args: stranger{}}); err == nil {
 			t.Fatal("arguments that cannot travel")

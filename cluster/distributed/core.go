@@ -101,6 +101,14 @@ type core struct {
 	viewID    uint64 // of the members that are there
 	viewSince time.Time
 	leftAt    time.Time
+	askedAt   time.Time // for flushes, last
+	always    bool      // what belongs elsewhere is moved there
+	once      bool      // the same, until it is done
+	rate      int       // moves per second then
+	moved     float64   // of them, those that count still
+	movedAt   time.Time
+	settleFor time.Duration // for how long nobody may have come or gone before
+	balanced  []chan struct{}
 	fronts    map[string]*front
 	moving    map[string]bool // children with a move under way
 	windows   map[member]*handoff.Window
@@ -379,6 +387,7 @@ func (c *core) tick(now time.Time) {
 		}
 	}
 	c.moves(handoff.Tick{}, now)
+	c.askFlushes(now)
 	c.departures(now)
 	if now.Sub(c.swept) >= sweepEvery {
 		c.swept = now

@@ -8,6 +8,7 @@ import (
 	"github.com/foundation-runtime/foundation/cluster/handoff"
 	"github.com/foundation-runtime/foundation/cluster/nodeid"
 	"github.com/foundation-runtime/foundation/registry/crdt"
+	"github.com/foundation-runtime/foundation/supervision"
 )
 
 // flushed notes that a member sends nothing more to the old processes of children. It is believed behind what it has sent: the
@@ -69,31 +70,95 @@ type flush struct {
 	id string
 }
 
-// departures moves what does not belong here, as far as there is room: all of it if this node goes, else what Rebalance or active
-// redistribution allow.
+// askFlushes asks for word that was lost with a session.
+func (c *core) askFlushes(now time.Time) {
+	if now.Sub(c.askedAt) < 2*time.Second {
+		return
+	}
+	c.askedAt = now
+	var ids []string
+	for id := range c.moving {
+		if ch := c.children[id]; ch != nil && ch.old != nil && ch.old.Phase() == handoff.Forwarding && len(ids) < 1000 {
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) == 0 {
+		return
+	}
+	for _, p := range c.ordered() {
+		if p.met && p.open {
+			c.post(p, &message{kind: recordAsk, names: ids}, now)
+		}
+	}
+}
+
+// asked gives that word, for what is known to be elsewhere.
+func (c *core) asked(p *peer, ids []string) {
+	for _, id := range ids {
+		if r := c.store.Lookup(key(id)); r != nil && r.Origin != p.shard {
+			c.out.flushes = append(c.out.flushes, flush{p.id, id})
+		}
+	}
+}
+
+// departures moves what does not belong here, as far as there is room: all of it if this node goes, else what is asked for, at the rate
+// that is permitted.
 func (c *core) departures(now time.Time) {
-	if !c.leaving {
+	active := c.always && now.Sub(c.viewSince) >= c.settleFor
+	if !c.leaving && !c.once && !active || c.store == nil {
 		return
 	}
 	alone := true
 	for _, p := range c.peers {
 		alone = alone && !(p.live && p.met)
 	}
-	var left []*child
-	for _, ch := range c.children {
-		if ch.phase == phaseRunning {
-			left = append(left, ch)
-		}
-	}
-	slices.SortFunc(left, func(a, b *child) int { return cmp.Compare(a.id, b.id) })
-	for _, ch := range left {
+	c.moved = max(0, c.moved-now.Sub(c.movedAt).Seconds()*float64(c.rate))
+	c.movedAt = now
+	due, under := c.misplaced()
+	for _, ch := range due {
 		switch {
-		case alone, ch.spec == nil || !ch.movable || !ch.spec.strategy.once() || c.owner(ch.id, ch.spec) == "", now.Sub(c.leftAt) > giveUpAfter:
+		case !c.leaving && c.moved >= float64(max(c.rate/2, 1)):
+			return // as many as may be moved in the time of a tick
+		case c.leaving && (alone || ch.spec == nil || !ch.movable || !ch.spec.strategy.once() || c.owner(ch.id, ch.spec) == "" || now.Sub(c.leftAt) > giveUpAfter):
 			c.end(ch, &Moved{})
-		case !now.Before(ch.retryAt):
-			c.depart(ch, now)
+		case now.Before(ch.retryAt):
+		case ch.movable:
+			if c.depart(ch, now) {
+				c.moved++
+			}
+		case !c.leaving && c.target(ch) != nil:
+			c.end(ch, &Moved{To: c.owner(ch.id, ch.spec)})
+			c.moved++
 		}
 	}
+	if len(due) == 0 && !under && c.once {
+		c.once = false
+		for _, w := range c.balanced {
+			close(w)
+		}
+		c.balanced = nil
+	}
+}
+
+// misplaced are the children that run here and are to go, by id; and whether some are on their way.
+func (c *core) misplaced() (due []*child, under bool) {
+	for _, ch := range c.children {
+		under = under || ch.phase == phaseMoving || ch.phase == phaseStopping
+		if ch.phase != phaseRunning {
+			continue
+		}
+		if !c.leaving {
+			if ch.spec == nil || !ch.spec.strategy.once() || !ch.movable && ch.spec.restart == supervision.Temporary || ch.tries >= maxTries {
+				continue
+			}
+			if at := c.owner(ch.id, ch.spec); at == c.self.Name || at == "" {
+				continue
+			}
+		}
+		due = append(due, ch)
+	}
+	slices.SortFunc(due, func(a, b *child) int { return cmp.Compare(a.id, b.id) })
+	return due, under
 }
 
 // giveUpAfter is how long a node that goes waits until its children can be moved: until the members are the same for a while.

@@ -22,7 +22,8 @@
 //     terminated or deleted, none.
 //   - Partitions: both sides go on, and each runs everything. When the network is whole, the activation with the greater token stays
 //     and the other process ends with [NameConflict]; it is not restarted, and nothing is counted against the child.
-//   - A node that joins starts nothing before it knows what everybody wants and runs. Nothing is moved because it joined.
+//   - A node that joins starts nothing before it knows what everybody wants and runs. Nothing is moved because it joined,
+//     unless Config.Redistribute or [Supervisor.Rebalance] say so.
 //   - What a node ran is started elsewhere after all others that are up have said that they know the node to be down, and nothing more
 //     of it can come up at them.
 //   - Restarts follow supervision.Restart. Intensity is the child's own and travels with it: a child that crashes always fails, in the
@@ -52,7 +53,6 @@
 //
 // # Not there yet
 //
-//   - Moving what belongs to a node that joined (active redistribution, Rebalance): only who leaves moves children.
 //   - Partition policies: this is KeepAll. Checkpoints: a crash begins from the specification.
 //   - A copy that was prepared when the old node crashed is dropped, and the child started anew, though its state was there.
 //   - Questions to a third member where only the connection between the two nodes of a move is broken: the move waits until it is

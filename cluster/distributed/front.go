@@ -160,7 +160,10 @@ func (f *fronter) route(ctx *actor.Context, m routed) {
 	}
 	f.next, f.dead = m.to, m.dead
 	switch {
-	case f.pending: // it waits already, for an older one: all that follows goes where the child is then
+	case f.pending: // it waits already, for an older one, and has sent nothing to this one: what follows goes where the child is then
+		if !m.oldRoot.IsZero() {
+			ctx.Send(m.oldRoot, flushWire{IDs: []string{f.id}})
+		}
 	case m.old.Name != "" && !m.to.IsZero() && !m.oldRoot.IsZero() && !m.newRoot.IsZero():
 		f.pending, f.waits = true, m.old
 		f.token++

@@ -1,6 +1,7 @@
 package distributed
 
 import (
+	"errors"
 	"time"
 
 	"github.com/foundation-runtime/foundation/actor"
@@ -154,6 +155,8 @@ func (g *guard) Receive(ctx *actor.Context, msg any) error {
 		case m.From == g.child && !g.child.IsZero():
 			g.d.ended(g.start, m.Reason)
 			return actor.Normal
+		case m.From == g.d.root && errors.Is(m.Reason, actor.Killed):
+			ctx.Exit(g.child, actor.Kill) // there is no time left
 		case m.From.IsZero() || m.From == g.d.root:
 			g.stop(ctx, actor.Shutdown)
 		}

@@ -282,10 +282,14 @@ func (c *core) leave(now time.Time) {
 	c.settle(now)
 }
 
-// busy reports whether anything runs here.
-func (c *core) busy() bool {
+// copiesWait is how long a node that goes waits for word about copies that were prepared here.
+const copiesWait = 5 * time.Second
+
+// busy reports whether anything runs here. Copies that nobody activates are none that run: the others are told that there is nothing
+// here any more.
+func (c *core) busy(now time.Time) bool {
 	for _, ch := range c.children {
-		if ch.phase != idle || ch.copyGuard != 0 {
+		if ch.phase != idle || ch.copyGuard != 0 && now.Sub(c.leftAt) < copiesWait {
 			return true
 		}
 	}

@@ -28,6 +28,8 @@ type lan struct {
 	world *world
 	conf  func(i int, c *cluster.Config)
 	nodes []*node
+
+	redistribute distributed.Redistribution
 }
 
 type node struct {
@@ -177,10 +179,13 @@ func (k *worker) Receive(_ *actor.Context, msg any) error {
 func (k *worker) Terminate(c *actor.Context, why error) { k.w.over(k.ID, c.Self(), why) }
 
 // newLAN starts n nodes and waits until all have all.
-func newLAN(t *testing.T, n int, conf func(i int, c *cluster.Config)) *lan {
+func newLAN(t *testing.T, n int, conf func(i int, c *cluster.Config), mode ...distributed.Redistribution) *lan {
 	t.Helper()
 	l := &lan{t: t, net: fakenet.New(fakenet.Config{Latency: 100 * time.Microsecond}), conf: conf}
 	l.world = &world{live: map[string]map[actor.PID]string{}, starts: map[string]int{}, ends: map[string][]error{}, broken: map[string]bool{}}
+	for _, m := range mode {
+		l.redistribute = m
+	}
 	t.Cleanup(func() {
 		l.net.Close()
 		<-time.After(time.Minute) // memberlist's probes end some time after it was shut down
@@ -244,7 +249,7 @@ func (l *lan) add(i int) *node {
 
 func (l *lan) open(x *node) *distributed.Supervisor {
 	l.t.Helper()
-	d, err := distributed.New(x.node, distributed.Config{Logger: quiet})
+	d, err := distributed.New(x.node, distributed.Config{Logger: quiet, Redistribute: l.redistribute})
 	if err != nil {
 		l.t.Fatal(err)
 	}

@@ -143,6 +143,7 @@ func (c *core) stepOld(ch *child, in handoff.Input, now time.Time) {
 		return
 	}
 	ch.phase = phaseRunning
+	c.more = true
 	if ch.tries++; c.leaving && ch.tries >= maxTries {
 		c.warn("cluster/distributed: a child could not be moved, and is started anew", "id", ch.id)
 		c.end(ch, &Moved{})

@@ -360,3 +360,53 @@ func wall() time.Duration {
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
+
+// TestRebalance lets a node join, and then has what belongs to it moved there, asked for or by itself: with its state if it has one,
+// and each once.
+func TestRebalance(t *testing.T) {
+	for _, mode := range []distributed.Redistribution{distributed.Passive, distributed.Active} {
+		synctest.Test(t, func(t *testing.T) {
+			l := newLAN(t, 1, nil, mode)
+			list, plain := ids(60), []string{}
+			pids := l.nodes[0].open(t, list)
+			for i := range 30 {
+				plain = append(plain, fmt.Sprint("plain", i))
+			}
+			l.nodes[0].start(t, plain)
+			for _, pid := range pids {
+				l.nodes[0].sys.Send(pid, entry{1, 1})
+			}
+			l.add(1)
+			l.whole()
+			if mode == distributed.Passive {
+				if err := l.nodes[0].Rebalance(within(t)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			placed := func() bool {
+				for _, id := range append(plain, list...) {
+					if l.world.count(id) != 1 || l.world.nodeOf(id) != l.nodes[0].node.Owner(id).Name {
+						return false
+					}
+				}
+				return true
+			}
+			until(t, "all are where they belong", placed)
+			there := 0
+			for _, id := range list {
+				b := l.nodes[1].read(t, id)
+				if b.Count != 1 || b.Fault != "" || b.Moves > 1 {
+					t.Fatalf("%s: %+v", id, b)
+				}
+				there += b.Moves
+			}
+			if there == 0 {
+				t.Fatal("nothing was moved")
+			}
+			<-time.After(20 * time.Second)
+			if !placed() {
+				t.Fatal("they do not stay")
+			}
+		})
+	}
+}

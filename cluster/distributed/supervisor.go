@@ -52,6 +52,9 @@ func New(node *cluster.Node, cfg Config) (*Supervisor, error) {
 	if node == nil {
 		return nil, errors.New("cluster/distributed: New: the node is nil; make one with cluster.Join")
 	}
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
 	cfg = cfg.filled()
 	d := &Supervisor{
 		node: node, sys: node.System(), cfg: cfg, log: cfg.Logger,
@@ -65,6 +68,7 @@ func New(node *cluster.Node, cfg Config) (*Supervisor, error) {
 	if d.root, err = d.sys.Spawn(&root{d: d, guards: map[actor.PID]start{}, of: map[activation]actor.PID{}}, actor.EndsChildren()); err != nil {
 		return nil, fmt.Errorf("cluster/distributed: New: %w", err)
 	}
+	d.core.always, d.core.rate, d.core.settleFor = cfg.Redistribute == Active, cfg.Rate, cfg.Settle
 	d.core.root = d.root.Address().ID
 	if d.port, err = node.OpenPort(portName, (*handler)(d)); err != nil {
 		d.cancel()
@@ -214,7 +218,7 @@ func (d *Supervisor) take(flush bool) (out outbox, quiet bool) {
 	}
 	out = d.core.out
 	d.core.out = outbox{}
-	return out, d.closed && !d.core.busy()
+	return out, d.closed && !d.core.busy(d.cfg.Now())
 }
 
 // last is what the others are told at the end.
@@ -371,12 +375,12 @@ func (d *Supervisor) Close(ctx context.Context) error {
 			err = ctx.Err()
 		}
 		d.cancelMembers()
-		d.cancel()
 		if err != nil {
 			d.sys.Exit(d.root, actor.Kill)
 		} else {
 			d.sys.Send(d.root, endRoot{})
 		}
+		d.cancel()
 		<-d.ran
 		for _, f := range d.core.fronts { // nobody changes it any more
 			d.sys.Exit(f.pid, actor.Shutdown)

@@ -186,9 +186,11 @@ func (c *core) handle(p *peer, m *message, now time.Time) {
 		}
 	case recordBye:
 		c.closed(p)
-		c.moves(handoff.Got{From: p.id.node(), Msg: handoff.Flush{From: p.id.node()}}, now)
+		c.moves(handoff.PeerDown{ID: p.id.node()}, now) // all that it ran or held has ended
 	case recordMove:
 		c.said(p, m.move, now)
+	case recordAsk:
+		c.asked(p, m.names)
 	case recordPiece:
 		c.pieceCame(p, m, now)
 	}

@@ -27,6 +27,7 @@ const portName = "distributed"
 //	done     number of the sender's last operation, a member that is down: everything of it has arrived at the sender
 //	bye      the sender's supervisor is closed
 //	move     a message of package handoff
+//	ask      ids: the sender waits for word that nothing more comes for their old processes
 //	piece    1 if it is the last, a piece of the State of package handoff
 //
 // A record of another kind is skipped: a newer node may send it.
@@ -46,6 +47,7 @@ const (
 	recordBye
 	recordMove
 	recordPiece
+	recordAsk
 )
 
 // Flags of hello and digest.
@@ -122,6 +124,11 @@ func (m *message) append(b []byte) []byte {
 	case recordDone:
 		b = binary.BigEndian.AppendUint64(b, m.number)
 		b = append(binary.BigEndian.AppendUint64(b, m.down.Incarnation), m.down.Name...)
+	case recordAsk:
+		b = binary.AppendUvarint(b, uint64(len(m.names)))
+		for _, id := range m.names {
+			b = appendText(b, id)
+		}
 	case recordMove:
 		b = append(b, m.rest...)
 	case recordPiece:
@@ -168,6 +175,12 @@ func parse(b []byte) (m message, err error) {
 		m.down.Name = string(f.all())
 		f.bad = f.bad || m.down.Name == "" || len(m.down.Name) > crdt.MaxNodeBytes
 	case recordBye:
+	case recordAsk:
+		n := f.count(1, handoff.MaxItems)
+		m.names = make([]string, 0, n)
+		for i := 0; i < n && !f.bad; i++ {
+			m.names = append(m.names, f.text(crdt.MaxNameBytes))
+		}
 	case recordMove:
 		m.rest = f.all()
 		var behind []byte

@@ -38,7 +38,7 @@ func someMessages(r *rand.Rand) []message {
 		{kind: recordPage, page: crdt.Page{Origin: o, Base: 2, First: 3, Cursor: 2, Done: true, Items: []crdt.Item{{Seq: 1, Entry: e}}}},
 		{kind: recordTypes, names: []string{"a", "b"}}, {kind: recordSpecs, specs: specs, final: true},
 		{kind: recordPast, past: []past{{"a", 7, note{status: failed, first: true, why: "boom"}}}},
-		{kind: recordDone, number: 9, down: member{"n2", 3}}, {kind: recordBye}, {kind: recordPiece, final: true, rest: []byte{1, 2}},
+		{kind: recordDone, number: 9, down: member{"n2", 3}}, {kind: recordBye}, {kind: recordAsk, names: []string{"a", "b"}}, {kind: recordPiece, final: true, rest: []byte{1, 2}},
 		{kind: recordMove, rest: handoff.Append(nil, handoff.Offer{ID: "a", Attempt: handoff.Attempt{Epoch: 1, N: 2}, ViewID: 3})},
 	}
 }
@@ -81,7 +81,7 @@ func FuzzRecords(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, err := parse(b)
-		if err != nil || m.kind > recordPiece || m.kind == 0 {
+		if err != nil || m.kind > recordAsk || m.kind == 0 {
 			return
 		}
 		again, err := parse(m.append(nil))
