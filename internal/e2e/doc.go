@@ -4,8 +4,9 @@
 // (package netns); nothing of them touches the network of the machine. What a test needs and is not there is a reason
 // to skip it, which it says: root, the ip command, dnsmasq, the Consul server that make e2e-deps builds.
 //
-// Programs are started as users start them, and watched through what they print. Three are here: probe runs one strategy, node is a
-// node of a cluster that does what it reads, and attacker opens connections to a node and misbehaves.
+// Programs are started as users start them, and watched through what they print. Four are here: probe runs one strategy, node is a
+// node of a cluster that does what it reads, attacker opens connections to a node and misbehaves, and holder takes a leased name and
+// writes to a store.
 //
 // What a test measures it prints beside its goal; make e2e FIGURES=path writes all that as a table, as it stands in docs/e2e.md. The
 // long versions run with make soak.

@@ -12,8 +12,9 @@ import (
 	"github.com/foundation-runtime/foundation/internal/e2e/netns"
 )
 
-// The programs, built once for all tests: probe runs one strategy, node is a node that does what it is told, attacker misbehaves.
-var probePath, nodePath, attackerPath, foundationPath string
+// The programs, built once for all tests: probe runs one strategy, node is a node that does what it is told, attacker misbehaves,
+// holder takes a leased name.
+var probePath, nodePath, attackerPath, holderPath, foundationPath string
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
@@ -30,7 +31,8 @@ func run(m *testing.M) int {
 	for _, p := range []struct {
 		path *string
 		pkg  string
-	}{{&probePath, "./probe"}, {&nodePath, "./node"}, {&attackerPath, "./attacker"}, {&foundationPath, "../../cmd/foundation"}} {
+	}{{&probePath, "./probe"}, {&nodePath, "./node"}, {&attackerPath, "./attacker"}, {&holderPath, "./holder"},
+		{&foundationPath, "../../cmd/foundation"}} {
 		*p.path = filepath.Join(dir, filepath.Base(p.pkg))
 		if out, err := exec.Command("go", "build", "-o", *p.path, p.pkg).CombinedOutput(); err != nil {
 			fmt.Fprintf(os.Stderr, "building %s: %v\n%s", p.pkg, err, out)
