@@ -67,6 +67,18 @@ type dispatcher struct {
 func (x dispatcher) Receive(ctx *actor.Context, j job) error {
 	x.p.deliverTo(ctx, j.to, x.shard, &j.delivery)
 	j.to.queued.Add(-1)
+	// The subscribers are to run before the next event comes: many short queues cost more than one.
+	_, _ = actor.Ask(ctx, x.p.pacer, turn{})
+	return nil
+}
+
+// turn is what the pacer answers: when those that were ready before had their turn.
+type turn struct{ actor.Replies[bool] }
+
+func pace(ctx *actor.Context, msg any) error {
+	if m, ok := msg.(turn); ok {
+		actor.Reply(ctx, m, true)
+	}
 	return nil
 }
 

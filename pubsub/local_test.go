@@ -131,7 +131,7 @@ func TestBuffer(t *testing.T) {
 				}
 				x.sys.Exit(pid, actor.Kill)
 				until(t, "it is gone, and what bounded it", func() bool {
-					return x.Stats().Subscriptions == 0 && x.sys.Stats().Processes <= 1+1+16
+					return x.Stats().Subscriptions == 0 && x.sys.Stats().Processes <= 1+1+1+16
 				})
 			})
 		})

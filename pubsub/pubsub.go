@@ -70,6 +70,7 @@ type PubSub struct {
 	table    *table
 
 	keeper      actor.PID
+	pacer       actor.PID
 	broker      actor.PID
 	dispatchers []actor.Ref[job]
 	port        *cluster.Port
@@ -141,6 +142,9 @@ func (p *PubSub) start() (err error) {
 	if p.keeper, err = p.sys.Spawn(&keeper{p: p, refs: map[actor.PID]actor.MonitorRef{}}); err != nil {
 		return err
 	}
+	if p.pacer, err = p.sys.Spawn(actor.Func(pace)); err != nil {
+		return err
+	}
 	for range p.cfg.Dispatchers {
 		d, err := actor.SpawnTyped[job](p.sys, dispatcher{p, len(p.dispatchers)}, actor.WithMailbox(dispatcherMailbox))
 		if err != nil {
@@ -166,7 +170,7 @@ func (p *PubSub) start() (err error) {
 }
 
 func (p *PubSub) kill() {
-	for _, pid := range []actor.PID{p.broker, p.keeper} {
+	for _, pid := range []actor.PID{p.broker, p.keeper, p.pacer} {
 		if !pid.IsZero() {
 			p.sys.Exit(pid, actor.Kill)
 		}
