@@ -3,6 +3,7 @@ package lease_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -355,4 +356,26 @@ func TestBadInput(t *testing.T) {
 	if _, err := lease.New(nil, lease.Config{}); err == nil {
 		t.Error("New without a System")
 	}
+}
+
+// Two registries of one System see what the other holds, and do not take it.
+func TestTwoRegistriesOfOneSystem(t *testing.T) {
+	virtual(t, func(t *testing.T, c *fake) {
+		a := c.start(t, "a", lease.Config{})
+		second := *a
+		var err error
+		if second.Registry, err = lease.New(a.sys, lease.Config{Client: a.client, Logger: slog.New(slog.DiscardHandler)}); err != nil {
+			t.Fatal(err)
+		}
+		defer second.Close(t.Context())
+		h := a.take("x")
+		if pid, err := second.Await(within(t, time.Minute), "x"); err != nil || pid != h.PID() {
+			t.Fatal(pid, err)
+		}
+		second.refused("x", lease.ErrTaken)
+		a.exit(h.PID())
+		if next := second.take("x", lease.Wait()); next.Token() <= h.Token() {
+			t.Errorf("token %v after %v", next.Token(), h.Token())
+		}
+	})
 }

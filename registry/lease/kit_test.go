@@ -22,8 +22,9 @@ import (
 type node struct {
 	*lease.Registry
 	*path
-	t   *testing.T
-	sys *actor.System
+	t      *testing.T
+	sys    *actor.System
+	client *api.Client
 }
 
 // start makes a node that is closed at the end of the test.
@@ -47,7 +48,7 @@ func (f *fake) open(t *testing.T, name string, cfg lease.Config) *node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg.Token = ""
+	cfg.Token, n.client = "", cfg.Client
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 		if testing.Verbose() && os.Getenv("LEASE_LOG") != "" {

@@ -34,16 +34,10 @@ func (r *Registry) lookupLocked(name string) (Entry, bool) {
 		return s.hold.entry(), true
 	}
 	e, ok := r.others[name]
-	if !ok || e.Session == session || !e.PID.IsZero() && e.Node == r.sys.Name() && !r.elsewhere(e) {
+	if !ok || e.Session == session || r.own("", name, e.PID) == nil && !r.sys.Alive(e.PID) {
 		return Entry{}, false // what Consul still says of this node is not so any more
 	}
 	return e, true
-}
-
-// elsewhere reports whether the holder is no process of this life of this node.
-func (r *Registry) elsewhere(e Entry) bool {
-	a := e.PID.Address()
-	return a.Node != r.sys.Name() || a.Incarnation != 0 && a.Incarnation != r.sys.Incarnation()
 }
 
 // taken reports whether somebody is known to hold a name.

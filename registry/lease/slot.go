@@ -54,6 +54,9 @@ func (r *Registry) freed(ctx context.Context, name string) error {
 func (r *Registry) endLocked(name string, s *slot) {
 	s.hold.over.Store(true)
 	s.hold = nil
+	if r.others[name].Session == s.session {
+		delete(r.others, name) // Consul will say so soon
+	}
 	r.cleanLocked(name, s)
 	r.noteLocked()
 }
