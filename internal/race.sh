@@ -8,7 +8,7 @@ for try in 1 2; do
   rc=$(cat "$log.rc")
   rm -f "$log.rc"
   [ "$rc" = 0 ] && exit 0
-  grep -q -e 'ThreadSanitizer: CHECK failed' -e 'ThreadSanitizer:DEADLYSIGNAL' -e 'StackDepot' -e 'FATAL: ThreadSanitizer' "$log" || exit "$rc"
+  grep -q -e 'ThreadSanitizer: CHECK failed' -e 'ThreadSanitizer:DEADLYSIGNAL' -e 'StackDepot' -e 'FATAL: ThreadSanitizer' -e '^SIGSEGV: segmentation violation' "$log" || exit "$rc"
   [ "$try" = 1 ] && echo "the race detector crashed; once more" >&2
 done
 exit "$rc"
