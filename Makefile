@@ -22,7 +22,7 @@ CONSUL_VERSION = $(shell awk '$$1 == "github.com/hashicorp/consul" { print $$2 }
 CONSUL = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/foundation-tools/consul-$(CONSUL_VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-cluster test race check bench bench-deps sim e2e e2e-short soak e2e-deps fuzz
+.PHONY: help demo demo-cluster demo-handoff test race check bench bench-deps sim e2e e2e-short soak e2e-deps fuzz
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,6 +32,9 @@ demo: ## count the words of the Go source tree with a few hundred lines of actor
 
 demo-cluster: ## start three nodes as three processes, kill one, and account for every message
 	$(GO) run ./examples/democluster
+
+demo-handoff: ## count on three nodes while one leaves with its counters, one joins and one is killed
+	$(GO) run ./examples/counters
 
 test: ## run every test
 	$(GO) test -timeout $(TEST_TIMEOUT) ./...
