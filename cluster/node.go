@@ -129,6 +129,11 @@ func (n *Node) enter(ctx context.Context) error {
 
 // renew goes on with a new incarnation: others hold this one down for good.
 func (n *Node) renew(l *life, why view.SelfRemoved) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.left != nil {
+		return // Leave waits for what began before it
+	}
 	n.log.Warn("cluster: others declared this node down; it joins anew", "by", why.By.String(), "incarnation", l.id.String())
 	n.wg.Go(func() {
 		addr, known := l.transport.Addr(), l.others()
