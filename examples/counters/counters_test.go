@@ -22,6 +22,8 @@ func TestMain(m *testing.M) {
 func TestProgram(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
 	var out strings.Builder
 	if err := program(ctx, []string{"-n", "100"}, &out, os.Stderr); err != nil {
 		t.Fatalf("%v\n%s", err, &out)
@@ -37,6 +39,9 @@ func TestProgram(t *testing.T) {
 		if !regexp.MustCompile(want).MatchString(out.String()) {
 			t.Errorf("no %q in\n%s", want, &out)
 		}
+	}
+	if left, err := os.ReadDir(dir); len(left) > 0 || err != nil {
+		t.Errorf("it leaves %v, %v", left, err)
 	}
 }
 

@@ -224,7 +224,11 @@ func (d *director) end() {
 	if d.self.sys != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 		defer cancel()
-		_ = d.self.sys.Shutdown(ctx) // it runs nothing, and the others are gone
+		// It runs nothing, and the others are gone.
+		if d.self.node != nil {
+			_ = d.self.node.Leave(ctx)
+		}
+		_ = d.self.sys.Shutdown(ctx)
 	}
 	d.load.Wait()
 }
