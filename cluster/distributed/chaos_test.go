@@ -45,9 +45,7 @@ func chaos(t *testing.T, r *rand.Rand) {
 		x := l.nodes[r.IntN(5)]
 		some := min(len(untouched), r.IntN(8))
 		switch r.IntN(7) {
-		case 0: // one split at a time: this is no test of how the members find each other again
-			l.net.Heal()
-			l.healed()
+		case 0:
 			k := 1 + r.IntN(2)
 			perm := r.Perm(5)
 			var a, b []string
@@ -127,7 +125,7 @@ func chaos(t *testing.T, r *rand.Rand) {
 	}
 }
 
-// healed waits until all members have found each other again. Whether they do is tested where membership is.
+// healed waits until all members have found each other again.
 func (l *lan) healed() {
 	for range 12000 {
 		n := 0
@@ -144,7 +142,7 @@ func (l *lan) healed() {
 		}
 		<-time.After(10 * time.Millisecond)
 	}
-	l.t.Skip("the members have not found each other again within two minutes")
+	l.t.Fatal("the members have not found each other again within two minutes")
 }
 
 func has(x *node, id string) bool { _, ok := x.Child(id); return ok }
