@@ -221,4 +221,3 @@ func couple(t *testing.T) (a, b *actor.System, w *wire) {
 
 // remote is a process of another System as s sees it.
 func remote(s *actor.System, pid actor.PID) actor.PID { return s.PIDOf(pid.Address()) }
-
